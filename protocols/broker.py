@@ -1,0 +1,31 @@
+"""Where the MQTT broker is and how to prove who we are. TLS always verifies; there is no fall-back to plaintext."""
+
+import ssl
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from runtime.settings import Settings
+
+
+class BrokerSettings(Settings):
+    """An MQTT 3.1.1 or 5 broker."""
+
+    host: str = Field("127.0.0.1", description="Host name or address of the broker.")
+    port: int = Field(1883, ge=1, le=65535, description="1883 is usual without TLS, 8883 with it.")
+    username: str | None = Field(None, description="Name the broker knows this process by.")
+    password: SecretStr | None = Field(None, description="From LINEWRIGHT_BROKER__PASSWORD or …_PASSWORD_FILE.")
+    tls: bool = Field(False, description="Encrypt and verify; needed whenever the broker is on another machine.")  # noqa: FBT003
+    ca_file: Path | None = Field(None, description="CA that signed the broker's certificate; default: the system's.")
+    cert_file: Path | None = Field(None, description="Our own certificate, for mutual TLS.")
+    key_file: Path | None = Field(None, description="Private key of `cert_file`.")
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """The verifying context of this connection, None without TLS."""
+        if not self.tls:
+            return None
+        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context

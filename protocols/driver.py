@@ -1,0 +1,54 @@
+"""The contract of a field driver. One driver = one endpoint (a host and port, a serial line, a server URL).
+
+    tags ──plan (pure, once)──► ReadOps ──read──► Columns
+
+The gateway owns timing, supervision and back-pressure; a driver owns one connection. `read` never raises for a
+tag or a lost line: what could not be read comes back as a column with a reason. A wrong configuration raises
+`BadPointTable` when the driver is made, never later.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from protocols.sample import Columns
+
+
+class ReadOp(Protocol):
+    """One request on the wire, or one group of items that a server answers together."""
+
+    @property
+    def tag_count(self) -> int:
+        """How many tags this operation brings."""
+        ...
+
+
+class Driver(Protocol):
+    """What the gateway asks of an endpoint. Every method but `close` may be cancelled at any await."""
+
+    async def open(self) -> None:
+        """Connect. Raises DeviceUnavailable when that fails; the caller tries again with back-off."""
+        ...
+
+    def plan(self, aliases: Sequence[int]) -> Sequence[ReadOp]:
+        """The operations that read these tags (all of one poll group): pure, no I/O."""
+        ...
+
+    async def read(self, op: ReadOp) -> Columns:
+        """Read one operation. Lost line, time-out, exception, bad value: samples with a reason."""
+        ...
+
+    def subscribe(self, aliases: Sequence[int]) -> AsyncIterator[Columns]:
+        """Values as the device sends them (OPC UA); empty `aliases` or no support: ends at once.
+
+        The iterator raises DeviceUnavailable when data stops flowing; iterate again after `open`.
+        """
+        ...
+
+    def last_good_monotonic_ns(self) -> int:
+        """Monotonic time of the last value that arrived with GOOD quality; 0 before the first.
+
+        Liveness is measured on data: a transport can be up and its data plane dead.
+        """
+        ...
+
+    async def close(self) -> None: ...
