@@ -1,0 +1,36 @@
+# Two commands to know: `make demo` and `make test`. Everything is kept in .venv, .linewright and web/dist.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo demo-check test check bench clean web
+.DEFAULT_GOAL := help
+
+help:            ## Show this list
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/ready web           ## A simulated plant, from register to work order, in one terminal (Ctrl-C ends it)
+	@$(BIN)/linewright up --simulate
+
+demo-check: .venv/ready web     ## The same without a person; ends with one JSON object, exit 0 only when clean
+	@$(BIN)/linewright demo-check
+
+test: .venv/ready-dev web       ## All tests, against real parts
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/ready-dev          ## Lint, types, walls, sizes, locks, generated files
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+bench: .venv/ready-dev web      ## Benchmarks, one JSON line a figure; ONLY=poll_modbus runs one
+	@$(BIN)/python -m benchmarks $(ONLY)
+
+web: .venv/ready                ## The phone app, built when its sources changed
+	@$(BIN)/python scripts/build-web
+
+clean:                          ## Remove what was built; data in .linewright stays
+	rm -rf .venv web/dist web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/ready: requirements.lock pyproject.toml scripts/bootstrap
+	@$(PYTHON) scripts/bootstrap requirements.lock && touch $@
+
+.venv/ready-dev: requirements-dev.lock .venv/ready
+	@$(PYTHON) scripts/bootstrap requirements-dev.lock && touch $@

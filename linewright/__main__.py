@@ -1,0 +1,5 @@
+"""`python -m linewright`: the same as the command `linewright`."""
+
+from linewright.cli import main
+
+main()
