@@ -15,6 +15,11 @@ class Layout:
         return self.root / "postgres"
 
     @property
+    def connections(self) -> Path:
+        """DSN of each role of the embedded database, JSON, readable by its owner only."""
+        return self.root / "secrets" / "connections.json"
+
+    @property
     def broker(self) -> Path:
         return self.root / "broker"
 
@@ -41,6 +46,7 @@ class Layout:
         return self.root / "tls"
 
     def make(self) -> None:
-        for folder in (self.root, self.logs, self.gateways, self.spools, self.broker):
+        for folder in (self.root, self.logs, self.gateways, self.spools, self.broker, self.connections.parent):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
+        self.connections.parent.chmod(0o700)
