@@ -10,10 +10,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import structlog
 
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 _LOG_BYTES_MOST = 16 << 20
 _STOP_PATIENCE_S = 3.5
+_TRIES_BEFORE_READY = 3
 
 
 class ChildFailed(LinewrightError):
@@ -40,6 +41,7 @@ class Child:
     environment: Mapping[str, str]
     log_path: Path
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    hopeless: asyncio.Event = field(default_factory=asyncio.Event)
     restarts: int = 0
     pid: int | None = None
 
@@ -50,6 +52,8 @@ class Child:
             while True:
                 code = await self._run_once(address)
                 self.restarts += 1
+                if self.restarts == _TRIES_BEFORE_READY:
+                    self.hopeless.set()
                 log.warning("service ended, starting it again", name=self.name, exit_code=code, log=str(self.log_path))
                 await asyncio.sleep(next(pause))
 
@@ -90,20 +94,25 @@ async def running(child: Child, ready_within_s: float = 60) -> AsyncIterator[Chi
     """Run `child` while the context is open; enters when it is ready.
 
     Raises:
-        ChildFailed: it was not ready in time.
+        ChildFailed: it ended again and again, or was not ready in time.
     """
-    task = asyncio.create_task(child.run(), name=child.name)
-    try:
-        try:
-            async with asyncio.timeout(ready_within_s):
-                await child.ready.wait()
-        except TimeoutError as error:
-            raise ChildFailed(f"{child.name} was not ready within {ready_within_s:.0f} s:\n{child.log_end()}") from error
+    async with _background(child.run(), child.name):
+        async with _background(child.ready.wait(), "ready") as ready, _background(child.hopeless.wait(), "hopeless") as no:
+            await asyncio.wait({ready, no}, timeout=ready_within_s, return_when=asyncio.FIRST_COMPLETED)
+        if not child.ready.is_set():
+            raise ChildFailed(f"{child.name} does not start. The end of {child.log_path}:\n{child.log_end()}")
         yield child
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[Any, Any, Any], name: str) -> AsyncIterator[asyncio.Task[Any]]:
+    """Run `work` beside the block; it is cancelled and waited for when the block ends."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield task
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

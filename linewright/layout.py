@@ -1,5 +1,8 @@
 """Where things lie inside a data folder; the only place that knows these names."""
 
+import json
+import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +40,22 @@ class Layout:
         return self.root / "spools"
 
     @property
-    def simulated(self) -> Path:
-        """Everything that only a simulated plant leaves behind."""
-        return self.root / "simulated"
+    def truth(self) -> Path:
+        """What a simulated plant handed out, JSON lines."""
+        return self.root / "truth.jsonl"
 
     @property
     def tls(self) -> Path:
         return self.root / "tls"
+
+    def passwords(self, roles: Iterable[str]) -> dict[str, str]:
+        """A password for each login role of a server that is not ours, made once."""
+        kept = self.connections.with_name("passwords.json")
+        known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
+        known |= {role: secrets.token_urlsafe(24) for role in roles if role not in known}
+        kept.touch(mode=0o600)
+        kept.write_text(json.dumps(known))
+        return known
 
     def make(self) -> None:
         for folder in (self.root, self.logs, self.gateways, self.spools, self.broker, self.connections.parent):

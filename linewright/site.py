@@ -1,0 +1,228 @@
+"""Everything on one box, as an order of starting: each line stands on the ones above it.
+
+    database ─► seed ─► broker ─► ingest, anomaly, maintenance, api ─► simulated plant ─► gateways
+
+Closing the context stops them the other way round, so that a gateway's last batch still finds a broker.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+
+from database.migrate import migrate
+from database.roles import LOGINS, enable_logins
+from linewright import LinewrightError
+from linewright.broker import Broker
+from linewright.children import Child, running, service
+from linewright.lan import certificate_for, lan_address
+from linewright.layout import Layout
+from linewright.progress import Progress
+from linewright.seeding import Seeded, seed
+from linewright.welcome import Login
+from protocols.broker import BrokerSettings
+
+BROKER_PORT = 1883
+LOOPBACK = "127.0.0.1"
+
+
+class PortTaken(LinewrightError):
+    """Another program uses a port that we need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to bring up and where."""
+
+    layout: Layout
+    plant: Path | None = None
+    port: int = 8080
+    lan: bool = False
+    # The program that plays `linewright gateway`; chaos tests put one in that forgets too early.
+    gateway_program: Sequence[str] = (sys.executable, "-m", "linewright", "gateway")
+
+
+@dataclass
+class Site:
+    """A running installation."""
+
+    url: str
+    scan_url: str
+    logins: tuple[Login, ...]
+    connections: Mapping[str, str]
+    broker: BrokerSettings
+    children: dict[str, Child] = field(default_factory=dict)
+
+
+@contextlib.asynccontextmanager
+async def open_site(plan: Plan, progress: Progress) -> AsyncIterator[Site]:
+    """Bring the whole box up; enters when every service has said that it is ready.
+
+    Raises:
+        LinewrightError: a port is taken, a service does not start.
+    """
+    _refuse_taken_port(plan)
+    plan.layout.make()
+    async with contextlib.AsyncExitStack() as stack:
+        started = _Starter(stack, plan.layout.logs)
+        with progress.step("database"):
+            connections = await _open_database(plan.layout, started)
+        with progress.step("people, machines, limits, labels"):
+            seeded = await asyncio.to_thread(seed, connections["owner"], plan.plant)
+        with progress.step("message broker"):
+            broker = await _open_broker(plan.layout, started)
+        address, url = _addresses(plan)
+        scan_url = f"{url}/q/{seeded.label_token}" if seeded.label_token else url
+        site = Site(url, scan_url, seeded.logins, connections, broker, started.children)
+        with progress.step("ingest, alarms, work orders, web pages"):
+            await started.together(_services(plan, site, address))
+        if plan.plant:
+            with progress.step("simulated machines"):
+                await started.one(_simulator(plan, plan.plant, seeded, broker))
+        with progress.step("gateways"):
+            await started.together(_gateways(plan, broker))
+        yield site
+
+
+class _Starter:
+    """Starts children into one exit stack and remembers them by name."""
+
+    def __init__(self, stack: contextlib.AsyncExitStack, logs: Path) -> None:
+        self._stack = stack
+        self._logs = logs
+        self.children: dict[str, Child] = {}
+
+    def child(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Child:
+        return service(name, arguments, environment, self._logs)
+
+    async def one(self, child: Child) -> None:
+        self.children[child.name] = child
+        await self._stack.enter_async_context(running(child))
+
+    async def together(self, children: Sequence[Child]) -> None:
+        """Start side by side; they also stop side by side."""
+        self.children |= {child.name: child for child in children}
+        await self._stack.enter_async_context(_all_running(children))
+
+
+@contextlib.asynccontextmanager
+async def _all_running(children: Sequence[Child]) -> AsyncIterator[None]:
+    stacks = [contextlib.AsyncExitStack() for _ in children]
+    try:
+        async with asyncio.TaskGroup() as starting:
+            for stack, child in zip(stacks, children, strict=True):
+                starting.create_task(stack.enter_async_context(running(child)))
+        yield
+    finally:
+        async with asyncio.TaskGroup() as stopping:
+            for stack in stacks:
+                stopping.create_task(stack.aclose())
+
+
+async def _open_database(layout: Layout, started: _Starter) -> dict[str, str]:
+    """Connection strings by role: of the embedded server, or of the one that LINEWRIGHT_DATABASE__DSN names."""
+    given = os.environ.get("LINEWRIGHT_DATABASE__DSN")
+    if given:
+        return await asyncio.to_thread(_prepare_given, given, layout)
+    await started.one(started.child("database", ["database", "--data", str(layout.root)], {}))
+    strings: dict[str, str] = json.loads(layout.connections.read_text())
+    return strings
+
+
+def _prepare_given(owner_dsn: str, layout: Layout) -> dict[str, str]:
+    migrate(owner_dsn)
+    passwords = layout.passwords(LOGINS)
+    enable_logins(owner_dsn, passwords)
+    return {"owner": owner_dsn} | {role: make_conninfo(owner_dsn, user=role, password=passwords[role]) for role in LOGINS}
+
+
+async def _open_broker(layout: Layout, started: _Starter) -> BrokerSettings:
+    if "LINEWRIGHT_BROKER__HOST" in os.environ:
+        return BrokerSettings(host=os.environ["LINEWRIGHT_BROKER__HOST"])
+    usual = all(_is_free(port) for port in (BROKER_PORT, BROKER_PORT + 1))
+    settings = Broker(layout.broker, BROKER_PORT if usual else 0).settings
+    arguments = ["broker", "--data", str(layout.root), "--port", str(settings.port)]
+    await started.one(started.child("broker", arguments, {}))
+    return settings
+
+
+def _services(plan: Plan, site: Site, address: str) -> list[Child]:
+    environment = broker_environment(site.broker)
+    roles = {"ingest": "lw_ingest", "anomaly": "lw_worker", "maintenance": "lw_worker", "api": "lw_app"}
+    children = []
+    for name, role in roles.items():
+        own = {"LINEWRIGHT_DATABASE__DSN": site.connections[role]}
+        if name != "maintenance":
+            own |= environment
+        if name == "api":
+            own |= _api_environment(plan, site.url, address)
+        children.append(service(name, [name], own, plan.layout.logs))
+    return children
+
+
+def _api_environment(plan: Plan, url: str, address: str) -> dict[str, str]:
+    environment = {
+        "LINEWRIGHT_HOST": "0.0.0.0" if plan.lan else LOOPBACK,  # noqa: S104
+        "LINEWRIGHT_PORT": str(plan.port),
+        "LINEWRIGHT_PUBLIC_URL": url,
+    }
+    if plan.lan:
+        made = certificate_for(address, plan.layout.tls)
+        environment |= {"LINEWRIGHT_TLS_CERT": str(made.cert), "LINEWRIGHT_TLS_KEY": str(made.key)}
+    return environment
+
+
+def _addresses(plan: Plan) -> tuple[str, str]:
+    address = lan_address() if plan.lan else LOOPBACK
+    return address, f"{'https' if plan.lan else 'http'}://{address}:{plan.port}"
+
+
+def _simulator(plan: Plan, plant: Path, seeded: Seeded, broker: BrokerSettings) -> Child:
+    arguments = [
+        "simulate", str(plant), "--truth", str(plan.layout.truth), "--tenant", seeded.tenant,
+        "--gateway-config", str(plan.layout.gateways / "demo.toml"), "--broker", f"{broker.host}:{broker.port}",
+        "--spool", str(plan.layout.spools / "demo.spool"),
+    ]  # fmt: skip
+    return service("simulate", arguments, {}, plan.layout.logs)
+
+
+def _gateways(plan: Plan, broker: BrokerSettings) -> list[Child]:
+    """One child for each file in `gateways/` that names at least one device."""
+    children = []
+    for path in sorted(plan.layout.gateways.glob("*.toml")):
+        if "\n[[devices]]" in f"\n{path.read_text()}":
+            name = f"gateway-{path.stem}"
+            arguments = [*plan.gateway_program, "--config", str(path)]
+            children.append(Child(name, arguments, broker_environment(broker), plan.layout.logs / f"{name}.log"))
+    return children
+
+
+def broker_environment(broker: BrokerSettings) -> dict[str, str]:
+    """How a service is told where the broker is."""
+    return {
+        "LINEWRIGHT_BROKER__HOST": broker.host,
+        "LINEWRIGHT_BROKER__PORT": str(broker.port),
+        "LINEWRIGHT_BROKER__PORT_MQTT5": str(broker.mqtt5_port),
+    }
+
+
+def _refuse_taken_port(plan: Plan) -> None:
+    if not _is_free(plan.port):
+        raise PortTaken(f"port {plan.port} is used by another program; stop that one, or choose another: --port 8081")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as trying:
+        trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trying.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
