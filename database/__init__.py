@@ -15,3 +15,7 @@ class MigrationConflict(DatabaseError):
 
 class EmbeddedServerMissing(DatabaseError):
     """No PostgreSQL binaries for this platform; the text says which DSN or package to give instead."""
+
+
+class PrivilegedRole(DatabaseError):
+    """Row-level security would not bind this role; give the service the DSN of lw_app."""

@@ -39,7 +39,9 @@ CREATE TABLE alarm.alarm (
   FOREIGN KEY (tenant_id, machine_id) REFERENCES registry.machine (tenant_id, id)
 );
 CREATE UNIQUE INDEX alarm_one_case ON alarm.alarm (tenant_id, machine_id, cause) WHERE active;
-CREATE INDEX alarm_by_time ON alarm.alarm (tenant_id, raised_at DESC);
+CREATE INDEX alarm_by_time ON alarm.alarm (tenant_id, raised_at DESC, id);
+CREATE INDEX alarm_by_machine ON alarm.alarm (tenant_id, machine_id, raised_at DESC);
+CREATE INDEX alarm_shelved ON alarm.alarm (suppressed_until) WHERE suppression = 'shelved';
 
 CREATE TABLE alarm.event (
   id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -98,5 +100,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA alarm TO lw_app, lw_worker;
 GRANT INSERT, UPDATE, DELETE ON alarm.limit_rule TO lw_app;
 GRANT UPDATE (acked, suppression, suppressed_until) ON alarm.alarm TO lw_app;
 GRANT INSERT ON alarm.event, alarm.label TO lw_app;
+-- Work that was rejected is completed again, and then the later verdict counts.
+GRANT UPDATE (verdict, by_id, at) ON alarm.label TO lw_app, lw_worker;
 GRANT INSERT, UPDATE ON alarm.alarm, alarm.detector_state TO lw_worker;
 GRANT INSERT ON alarm.event, alarm.evidence, alarm.label TO lw_worker;

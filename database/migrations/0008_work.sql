@@ -42,6 +42,8 @@ CREATE UNIQUE INDEX work_order_one_open ON work.work_order (tenant_id, machine_i
 CREATE INDEX work_order_by_state ON work.work_order (tenant_id, state, reported_at DESC, id);
 CREATE INDEX work_order_by_time ON work.work_order (tenant_id, reported_at DESC, id);
 CREATE INDEX work_order_by_machine ON work.work_order (tenant_id, machine_id, reported_at DESC);
+CREATE INDEX work_order_by_assignee ON work.work_order (tenant_id, assignee_id, reported_at DESC)
+  WHERE assignee_id IS NOT NULL;
 
 -- Append-only, chained by hash within an order.
 CREATE TABLE work.event (
@@ -82,6 +84,7 @@ CREATE TABLE work.request (
   FOREIGN KEY (tenant_id, order_id) REFERENCES work.work_order (tenant_id, id)
 );
 CREATE INDEX request_by_machine ON work.request (tenant_id, machine_id, reported_at DESC);
+CREATE INDEX request_by_order ON work.request (tenant_id, order_id) WHERE order_id IS NOT NULL;
 
 CREATE TABLE work.attachment (
   id            uuid PRIMARY KEY,
@@ -98,6 +101,7 @@ CREATE TABLE work.attachment (
   FOREIGN KEY (tenant_id, order_id) REFERENCES work.work_order (tenant_id, id)
 );
 CREATE INDEX attachment_by_request ON work.attachment (tenant_id, request_id);
+CREATE INDEX attachment_by_order ON work.attachment (tenant_id, order_id) WHERE order_id IS NOT NULL;
 
 CALL registry.guard('work.counter');
 CALL registry.guard('work.work_order');

@@ -1,0 +1,93 @@
+"""Real parts for every test: a PostgreSQL server for the session, a fresh migrated database and a broker for each."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from database.embedded import DATABASE, EmbeddedPostgres, start_database
+from database.settings import DatabaseSettings
+from device_registry.seed import Seeded, seed
+from linewright.broker import Broker
+from tests.plant import PLANT
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database that belongs to one test."""
+
+    server: EmbeddedPostgres
+    name: str
+
+    def dsn(self, role: str) -> str:
+        """Connection string of `owner`, `lw_ingest`, `lw_worker` or `lw_app`."""
+        return self.server.dsn(role, self.name)
+
+    def settings(self, role: str) -> DatabaseSettings:
+        """The same as a service is given it."""
+        return DatabaseSettings.model_validate({"dsn": self.dsn(role)})
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A factory of TCP ports on 127.0.0.1 that nobody listens on."""
+
+    def take() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as line:
+            return int(line.getsockname()[1])
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that other accounts may enter: as root, the server runs as one."""
+    folder = Path(tempfile.mkdtemp(prefix="lw-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(open_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """The session's server; its database `linewright` is migrated and serves as template only."""
+    with start_database(open_folder / "postgres") as server:
+        with psycopg.connect(server.dsn("owner", "postgres"), autocommit=True) as connection:
+            # Nothing here has to outlive a power cut.
+            for option in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {option} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
+    """A fresh migrated database."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres.dsn("owner", "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {DATABASE}")
+        yield Database(postgres, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def broker(request: pytest.FixtureRequest, open_folder: Path) -> AsyncIterator[Broker]:
+    """A real broker on a free port; parametrize indirectly with `mosquitto` or `iotcore` to choose."""
+    folder = Path(tempfile.mkdtemp(prefix="broker-", dir=open_folder))
+    async with Broker(folder, program=getattr(request, "param", None)) as running:
+        yield running
+
+
+@pytest.fixture
+async def tenant(database: Database) -> Seeded:
+    """The plant of tests/plant.py in `database`."""
+    async with await psycopg.AsyncConnection.connect(database.dsn("owner")) as connection:
+        return await seed(connection, PLANT)
