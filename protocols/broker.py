@@ -9,16 +9,24 @@ from runtime.settings import Settings
 
 
 class BrokerSettings(Settings):
-    """An MQTT 3.1.1 or 5 broker."""
+    """An MQTT 3.1.1 or 5 broker. Gateways speak 3.1.1 to it, ingest speaks 5 (shared subscriptions, session expiry)."""
 
     host: str = Field("127.0.0.1", description="Host name or address of the broker.")
     port: int = Field(1883, ge=1, le=65535, description="1883 is usual without TLS, 8883 with it.")
+    port_mqtt5: int | None = Field(
+        None, ge=1, le=65535, description="Port for MQTT 5 where the broker keeps another one for it; default: `port`."
+    )
     username: str | None = Field(None, description="Name the broker knows this process by.")
     password: SecretStr | None = Field(None, description="From LINEWRIGHT_BROKER__PASSWORD or …_PASSWORD_FILE.")
     tls: bool = Field(False, description="Encrypt and verify; needed whenever the broker is on another machine.")  # noqa: FBT003
     ca_file: Path | None = Field(None, description="CA that signed the broker's certificate; default: the system's.")
     cert_file: Path | None = Field(None, description="Our own certificate, for mutual TLS.")
     key_file: Path | None = Field(None, description="Private key of `cert_file`.")
+
+    @property
+    def mqtt5_port(self) -> int:
+        """Where to speak MQTT 5."""
+        return self.port_mqtt5 or self.port
 
     def tls_context(self) -> ssl.SSLContext | None:
         """The verifying context of this connection, None without TLS."""

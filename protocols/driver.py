@@ -3,8 +3,9 @@
     tags ──plan (pure, once)──► ReadOps ──read──► Columns
 
 The gateway owns timing, supervision and back-pressure; a driver owns one connection. `read` never raises for a
-tag or a lost line: what could not be read comes back as a column with a reason. A wrong configuration raises
-`BadPointTable` when the driver is made, never later.
+tag or a lost line: what could not be read comes back as a column with a reason, and a read that finds the line lost
+opens it again by itself, with back-off. A wrong configuration raises `BadPointTable` when the driver is made, never
+later.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -40,7 +41,9 @@ class Driver(Protocol):
     def subscribe(self, aliases: Sequence[int]) -> AsyncIterator[Columns]:
         """Values as the device sends them (OPC UA); empty `aliases` or no support: ends at once.
 
-        The iterator raises DeviceUnavailable when data stops flowing; iterate again after `open`.
+        A tag the device does not give comes as BAD, and is asked for again with back-off. When data stops flowing,
+        the iterator brings every tag once more as BAD, stamped when its last value may have ceased to hold, and
+        then raises DeviceUnavailable: `open`, then iterate again. Close it (contextlib.aclosing) when leaving early.
         """
         ...
 

@@ -24,11 +24,16 @@ class BatchHeader:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A decoded payload. `header` is None for sources without a sequence (plain JSON)."""
+    """A decoded payload.
+
+    `header` is None for sources without a sequence (plain JSON); such a batch carries its own meaning of the
+    aliases: alias i is the tag `names[i]` = (machine, tag).
+    """
 
     header: BatchHeader | None
     columns: Columns
     sha256: bytes
+    names: tuple[tuple[str, str], ...] = ()
 
     @property
     def count(self) -> int:

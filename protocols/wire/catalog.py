@@ -32,6 +32,7 @@ class Catalog(BaseModel):
 
 
 def encode(catalog: Catalog) -> bytes:
+    """The retained payload."""
     return catalog.model_dump_json().encode()
 
 

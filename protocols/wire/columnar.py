@@ -22,6 +22,7 @@ Decoding is `numpy.frombuffer` on slices: no Python loop per sample, except over
 """
 
 import hashlib
+import itertools
 import struct
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,7 @@ MAGIC = b"LW"
 VERSION = 1
 PAYLOAD_BYTES_MOST = 4 << 20
 BODY_BYTES_MOST = 16 << 20
+SEQ_END = (1 << 63) - 1
 _COMPRESSED = 1
 _HEAD = struct.Struct("<2sBB16sQIBBHIII")
 _COLUMN = struct.Struct("<II")
@@ -48,6 +50,7 @@ def encode(header: BatchHeader, columns: Columns, *, compress: bool = False) -> 
     """Header and columns as one payload; `header.count` must be the number of samples."""
     body = b"".join(part for column in columns for part in _column_parts(column))
     size = len(body)
+    compress = compress and size > 0  # a damaged frame of nothing could not be told from a whole one
     if compress:
         body = zstandard.ZstdCompressor(level=1).compress(body)
     head = _HEAD.pack(
@@ -85,19 +88,30 @@ def decode(payload: bytes) -> Batch:
     """
     if len(payload) > PAYLOAD_BYTES_MOST:
         raise OversizedPayload(f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MOST} are taken")
+    header = read_header(payload)
+    n_columns, size = payload[33], int.from_bytes(payload[40:44], "little")
+    body = _body(memoryview(payload)[_HEAD.size :], size, compressed=bool(payload[3] & _COMPRESSED))
+    columns = _columns(body, n_columns)
+    if sum(len(column) for column in columns) != header.count:
+        raise UndecodablePayload(f"the header counts {header.count} samples, the columns hold another number")
+    return Batch(header, columns, hashlib.sha256(payload).digest())
+
+
+def read_header(payload: bytes) -> BatchHeader:
+    """Only the first 48 bytes: enough to say which batch this is when the rest cannot be read.
+
+    Raises:
+        UndecodablePayload: wrong magic, version or impossible header.
+    """
     if len(payload) < _HEAD.size:
         raise UndecodablePayload(f"{len(payload)} bytes are less than a header ({_HEAD.size})")
-    magic, version, flags, run, seq, revision, clock, n_columns, _, count, size, _ = _HEAD.unpack_from(payload)
+    magic, version, flags, run, seq, revision, clock, _, _, count, _, _ = _HEAD.unpack_from(payload)
     if magic != MAGIC or version != VERSION or flags & ~_COMPRESSED:
         raise UndecodablePayload(f"no columnar batch of version {VERSION} (magic {magic!r}, version {version})")
-    if clock > max(ClockState) or seq < 1 or seq >= 1 << 63:
-        raise UndecodablePayload(f"clock state {clock} or sequence {seq} is not possible")
-    body = _body(memoryview(payload)[_HEAD.size :], size, compressed=bool(flags & _COMPRESSED))
-    columns = _columns(body, n_columns)
-    if sum(len(column) for column in columns) != count:
-        raise UndecodablePayload(f"the header counts {count} samples, the columns hold another number")
-    header = BatchHeader(UUID(bytes=run), seq, revision, ClockState(clock), count)
-    return Batch(header, columns, hashlib.sha256(payload).digest())
+    # The last number of an int8 has no successor, which the ledger's ranges need; a run of zeros is nobody's.
+    if clock > max(ClockState) or not 1 <= seq < SEQ_END or not any(run):
+        raise UndecodablePayload(f"clock state {clock}, sequence {seq} or run {run.hex()} is not possible")
+    return BatchHeader(UUID(bytes=run), seq, revision, ClockState(clock), count)
 
 
 def _body(data: memoryview, size: int, *, compressed: bool) -> memoryview:
@@ -105,7 +119,11 @@ def _body(data: memoryview, size: int, *, compressed: bool) -> memoryview:
         raise OversizedPayload(f"says it inflates to {size} bytes, at most {BODY_BYTES_MOST} are taken")
     if compressed:
         try:
-            data = memoryview(zstandard.ZstdDecompressor().decompress(data, max_output_size=size))
+            # The frame's own size wins over max_output_size: a few kB can ask for gigabytes.
+            if size == 0 or zstandard.frame_content_size(data) not in {-1, size}:
+                raise UndecodablePayload("the zstd frame inflates to another size than the header says")
+            inflated = zstandard.ZstdDecompressor().decompress(data, max_output_size=size, allow_extra_data=False)
+            data = memoryview(inflated)
         except zstandard.ZstdError as error:
             raise UndecodablePayload(f"damaged zstd frame: {error}") from error
     if len(data) != size:
@@ -159,11 +177,11 @@ def _columns(body: memoryview, n_columns: int) -> Columns:
 def _texts(cursor: _Cursor, n: int) -> NDArray[Any]:
     offsets = cursor.take("<u4", n + 1).tolist()
     cursor.align()
-    if offsets[0] != 0 or any(a > b for a, b in zip(offsets, offsets[1:], strict=False)):
+    if offsets[0] != 0 or any(a > b for a, b in itertools.pairwise(offsets)):
         raise UndecodablePayload("the offsets of a text column are not in order")
     data = cursor.take("u1", offsets[-1]).tobytes()
     try:
-        texts = [data[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+        texts = [data[a:b].decode() for a, b in itertools.pairwise(offsets)]
     except UnicodeDecodeError as error:
         raise UndecodablePayload(f"a text is not UTF-8: {error}") from error
     column = np.empty(n, object)

@@ -25,6 +25,7 @@ class Receipt(BaseModel):
 
 
 def encode(receipt: Receipt) -> bytes:
+    """The payload of `…/down/receipt`."""
     return receipt.model_dump_json().encode()
 
 
