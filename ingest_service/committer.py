@@ -1,0 +1,124 @@
+"""Second stage: a group into the database, then the broker's acknowledgement, then the gateways' receipts.
+
+Prepared ──transaction──► Outcome ──► acknowledge ──► receipts
+    └── a batch that the database refuses is found by halving, buried alone, and the others are committed
+"""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import psycopg
+import structlog
+
+from ingest_service import metrics
+from ingest_service.delivery import Account, Delivery, Refusal, Refused
+from ingest_service.ledger import RANGES_MOST, Verdict
+from ingest_service.receipts import credit, receipts
+from ingest_service.rows import Prepared, prepare
+from ingest_service.settings import CreditSettings
+from ingest_service.subscriber import Subscriber
+from ingest_service.transactions import ServerClock, Transactions
+from ingest_service.writer import Outcome, write
+
+log = structlog.get_logger()
+
+_TOLD_MOST = 1000
+
+
+class Committer:
+    """Writes one group after the other, each until the database has it."""
+
+    def __init__(
+        self,
+        feed: Subscriber,
+        transactions: Transactions,
+        clock: ServerClock,
+        settings: CreditSettings,
+        ready: asyncio.Queue[Prepared],
+    ) -> None:
+        self._feed = feed
+        self._transactions = transactions
+        self._clock = clock
+        self._settings = settings
+        self._ready = ready
+        self._told: set[tuple[Account | None, Verdict]] = set()
+
+    async def run(self) -> None:
+        while True:
+            prepared = await self._ready.get()
+            started = time.monotonic()
+            outcomes = await self._commit(prepared)
+            commit_s = time.monotonic() - started
+            metrics.COMMIT_SECONDS.observe(commit_s)
+            metrics.GROUP_ROWS.observe(len(prepared.rows))
+            self._feed.acknowledge([delivery.message for delivery in prepared.deliveries])
+            window = credit(self._settings, self._feed.fill, commit_s)
+            metrics.CREDIT.set(window)
+            for outcome in outcomes:
+                self._send_receipts(outcome, window)
+                self._tell(outcome)
+                self._count(outcome)
+
+    async def _commit(self, prepared: Prepared) -> list[Outcome]:
+        try:
+            outcome = await self._transactions.until_committed(partial(write, prepared=prepared))
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            return await self._isolate(prepared.deliveries, error)
+        if outcome.now_s is not None:
+            self._clock.observe(outcome.now_s)
+        return [outcome]
+
+    async def _isolate(self, deliveries: Sequence[Delivery], error: psycopg.Error) -> list[Outcome]:
+        now_ns = self._clock.now_ns()
+        if len(deliveries) > 1:
+            half = len(deliveries) // 2
+            first = await self._commit(prepare(deliveries[:half], now_ns))
+            return first + await self._commit(prepare(deliveries[half:], now_ns))
+        delivery = deliveries[0]
+        if delivery.account is None:
+            raise error  # it is buried already, and even that is refused: a person has to look
+        log.error("the database refuses a batch", topic=delivery.message.topic, seq=delivery.seq, cause=str(error))
+        buried = dataclasses.replace(
+            delivery, identity=None, batch=None, refusal=Refusal(Refused.UNSTORABLE, str(error)[:1000])
+        )
+        return await self._commit(prepare([buried], now_ns))
+
+    def _send_receipts(self, outcome: Outcome, window: int) -> None:
+        for topic, payload in receipts(outcome, window):
+            if not self._feed.publish(topic, payload):
+                metrics.RECEIPTS_DROPPED.inc()
+
+    def _tell(self, outcome: Outcome) -> None:
+        """What a person has to hear: a cloned gateway, a run in pieces; once for each run."""
+        for delivery, verdict in zip(outcome.prepared.deliveries, outcome.verdicts, strict=True):
+            key = (delivery.account, verdict)
+            if verdict not in _ALARMING or key in self._told:
+                continue
+            if len(self._told) >= _TOLD_MOST:
+                self._told.clear()
+            self._told.add(key)
+            log.error(
+                _ALARMING[verdict], topic=delivery.message.topic, run=str(key[0] and key[0].run_id), seq=delivery.seq
+            )
+
+    def _count(self, outcome: Outcome) -> None:
+        rows = outcome.prepared.rows
+        metrics.ROWS.inc(len(rows) + len(outcome.prepared.texts))
+        for verdict in Verdict:
+            metrics.BATCHES.labels(verdict.name.lower()).inc(outcome.count(verdict))
+        for _, refusal in outcome.refusals():
+            metrics.DEAD_LETTERS.labels(refusal.reason).inc()
+        for stray in outcome.prepared.strays:
+            metrics.QUARANTINED.labels(stray.reason).inc()
+        metrics.HELD.set(self._feed.fill)
+        if outcome.newest_ns:
+            metrics.LAG_SECONDS.set((self._clock.now_ns() - outcome.newest_ns) / 1e9)
+
+
+_ALARMING = {
+    Verdict.CONFLICT: "one batch number with two contents: a cloned gateway or a restored image; kept as dead letter",
+    Verdict.DEFER: f"more than {RANGES_MOST} holes in the batch numbers of a run; what would add more is not taken",
+}

@@ -1,0 +1,17 @@
+"""What the ingest service counts, for /metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+ROWS = Counter("linewright_ingest_rows", "Samples committed")
+BATCHES = Counter("linewright_ingest_batches", "Batches by what became of them", ["verdict"])
+DEAD_LETTERS = Counter("linewright_ingest_dead_letters", "Payloads that can never be stored", ["reason"])
+QUARANTINED = Counter("linewright_ingest_quarantined_samples", "Samples set aside", ["reason"])
+RELEASED = Counter("linewright_ingest_released_messages", "Left to the spools because gateway or catalog is unknown")
+RECEIPTS_DROPPED = Counter("linewright_ingest_receipts_dropped", "Receipts that could not be sent; repeated on demand")
+GROUP_ROWS = Histogram(
+    "linewright_ingest_group_rows", "Samples in a group", buckets=(100, 1_000, 5_000, 20_000, 50_000, 100_000, 200_000)
+)
+COMMIT_SECONDS = Histogram("linewright_ingest_commit_seconds", "Time of a group's transaction")
+LAG_SECONDS = Gauge("linewright_ingest_lag_seconds", "Age of the newest sample of the last group at its commit")
+CREDIT = Gauge("linewright_ingest_credit_batches", "Credit window told to gateways")
+HELD = Gauge("linewright_ingest_queue_fill", "How full the queue of unacknowledged messages is, 0 to 1")

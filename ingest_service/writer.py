@@ -1,0 +1,196 @@
+"""One transaction a group: lock the ledger, tell new from repeated, COPY, dead letters, advance the ledger, COMMIT.
+
+    Prepared ──write──► Outcome(verdicts, ranges after) ──► acknowledge to the broker ──► receipts
+
+Whatever fails, fails as a whole: nothing is half stored, nothing is acknowledged, and the same group can be
+written again. Rows are unique because their batches are: there is no unique index to pay for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from database.pool import Connection
+from database.queries import load_queries
+from ingest_service.copy_format import EPOCH_2000_US, encode_rows, encode_texts, storable
+from ingest_service.delivery import NO_RUN, Account, Delivery, Refusal, Refused
+from ingest_service.ledger import Ranges, Stored, Verdict, advance, judge
+from ingest_service.rows import Prepared, Stray
+
+queries = load_queries(__file__)
+
+_DEAD_LETTER_BYTES = 1 << 20
+_BURIED = {Verdict.REJECT, Verdict.BURY, Verdict.CONFLICT}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a committed group did."""
+
+    prepared: Prepared
+    verdicts: Sequence[Verdict]
+    committed: dict[Account, Ranges]
+    stored: dict[tuple[Account, int], Stored]
+    now_s: float | None
+
+    def refusals(self) -> list[tuple[Delivery, Refusal]]:
+        """Deliveries that went to the dead letters, with the reason."""
+        return [
+            (delivery, _refusal(delivery, verdict))
+            for delivery, verdict in zip(self.prepared.deliveries, self.verdicts, strict=True)
+            if verdict in _BURIED
+        ]
+
+    @property
+    def newest_ns(self) -> int:
+        """Source time of the newest number written; 0 without any."""
+        rows = self.prepared.rows
+        return (int(rows["time_us"].max()) + EPOCH_2000_US) * 1000 if len(rows) else 0
+
+    def count(self, verdict: Verdict) -> int:
+        return sum(one is verdict for one in self.verdicts)
+
+
+async def write(connection: Connection, prepared: Prepared) -> Outcome:
+    """Write a group inside the transaction of `connection`; it is done when the caller commits, else nothing is."""
+    deliveries = prepared.deliveries
+    committed, now_s = await _lock(connection, sorted({d.account for d in deliveries if d.account}))
+    stored = await _stored(connection, deliveries, committed)
+    verdicts = judge(deliveries, committed, stored)
+    kept = prepared.keeping([verdict is Verdict.STORE for verdict in verdicts])
+    await _copy(connection, kept)
+    after = advance(deliveries, verdicts, committed)
+    outcome = Outcome(kept, verdicts, after, stored, now_s)
+    await _add_dead_letters(connection, outcome.refusals())
+    await _add_strays(connection, deliveries, kept.strays)
+    await _add_batches(connection, deliveries, verdicts)
+    changed = {account: ranges for account, ranges in after.items() if ranges != committed[account]}
+    if changed:
+        await _advance(connection, changed)
+    return outcome
+
+
+async def _lock(connection: Connection, accounts: list[Account]) -> tuple[dict[Account, Ranges], float | None]:
+    if not accounts:
+        return {}, None
+    wanted = {"gateways": [a.gateway_id for a in accounts], "runs": [a.run_id for a in accounts]}
+    await connection.execute(queries.open_accounts, wanted)
+    cursor = await connection.execute(queries.lock_accounts, wanted)
+    committed: dict[Account, Ranges] = {}
+    now_s = None
+    for gateway_id, run_id, multirange, now_s in await cursor.fetchall():  # noqa: B007
+        committed[Account(gateway_id, run_id)] = Ranges(tuple((part.lower, part.upper - 1) for part in multirange))
+    return committed, now_s
+
+
+async def _stored(
+    connection: Connection, deliveries: Sequence[Delivery], committed: dict[Account, Ranges]
+) -> dict[tuple[Account, int], Stored]:
+    asked = [
+        (d.account, d.seq)
+        for d in deliveries
+        if d.account and (d.account.run_id == NO_RUN or d.seq in committed[d.account])
+    ]
+    if not asked:
+        return {}
+    cursor = await connection.execute(
+        queries.stored_batches,
+        {
+            "gateways": [account.gateway_id for account, _ in asked],
+            "runs": [account.run_id for account, _ in asked],
+            "numbers": [seq for _, seq in asked],
+        },
+    )
+    return {
+        (Account(gateway_id, run_id), seq): Stored(sha256, rejected)
+        for gateway_id, run_id, seq, sha256, rejected in await cursor.fetchall()
+    }
+
+
+async def _copy(connection: Connection, prepared: Prepared) -> None:
+    if len(prepared.rows):
+        async with connection.cursor() as cursor, cursor.copy(queries.copy_samples) as copy:
+            for part in encode_rows(prepared.rows):
+                await copy.write(part)
+    if prepared.texts:
+        async with connection.cursor() as cursor, cursor.copy(queries.copy_texts) as copy:
+            await copy.write(b"".join(encode_texts(prepared.texts)))
+
+
+def _refusal(delivery: Delivery, verdict: Verdict) -> Refusal:
+    if verdict is Verdict.CONFLICT:
+        return Refusal(Refused.CONFLICT, f"batch {delivery.seq} of this run is stored with other content")
+    assert delivery.refusal
+    return delivery.refusal
+
+
+async def _add_dead_letters(connection: Connection, refusals: list[tuple[Delivery, Refusal]]) -> None:
+    if not refusals:
+        return
+    await connection.execute(
+        queries.add_dead_letters,
+        {
+            "gateways": [delivery.gateway_id for delivery, _ in refusals],
+            "topics": [storable(delivery.message.topic) for delivery, _ in refusals],
+            "reasons": [refusal.reason for _, refusal in refusals],
+            "details": [storable(refusal.detail) for _, refusal in refusals],
+            "hashes": [delivery.sha256 for delivery, _ in refusals],
+            "sizes": [len(delivery.message.payload) for delivery, _ in refusals],
+            "payloads": [_kept_payload(delivery, refusal) for delivery, refusal in refusals],
+        },
+    )
+
+
+def _kept_payload(delivery: Delivery, refusal: Refusal) -> bytes:
+    """A conflict is somebody's measurements and kept whole; of the rest, as much as tells what it was."""
+    payload = delivery.message.payload
+    return payload if refusal.reason is Refused.CONFLICT else payload[:_DEAD_LETTER_BYTES]
+
+
+async def _add_strays(connection: Connection, deliveries: Sequence[Delivery], strays: Sequence[Stray]) -> None:
+    if not strays:
+        return
+    owners = [deliveries[stray.batch] for stray in strays]
+    await connection.execute(
+        queries.add_strays,
+        {
+            "gateways": [owner.gateway_id for owner in owners],
+            "runs": [owner.account.run_id if owner.account else NO_RUN for owner in owners],
+            "numbers": [owner.seq for owner in owners],
+            "aliases": [stray.alias for stray in strays],
+            "times": [stray.time_ns for stray in strays],
+            "values": [stray.value for stray in strays],
+            "qualities": [stray.quality for stray in strays],
+            "reasons": [stray.reason for stray in strays],
+        },
+    )
+
+
+async def _add_batches(connection: Connection, deliveries: Sequence[Delivery], verdicts: Sequence[Verdict]) -> None:
+    new = [
+        (delivery, delivery.account, delivery.refusal)
+        for delivery, verdict in zip(deliveries, verdicts, strict=True)
+        if verdict in {Verdict.STORE, Verdict.REJECT} and delivery.account
+    ]
+    if new:
+        await connection.execute(
+            queries.add_batches,
+            {
+                "gateways": [account.gateway_id for _, account, _ in new],
+                "runs": [account.run_id for _, account, _ in new],
+                "numbers": [delivery.seq for delivery, _, _ in new],
+                "hashes": [delivery.sha256 for delivery, _, _ in new],
+                "samples": [delivery.rows for delivery, _, _ in new],
+                "rejected": [storable(str(refusal)) if refusal else None for _, _, refusal in new],
+            },
+        )
+
+
+async def _advance(connection: Connection, changed: dict[Account, Ranges]) -> None:
+    await connection.execute(
+        queries.advance_accounts,
+        {
+            "gateways": [account.gateway_id for account in changed],
+            "runs": [account.run_id for account in changed],
+            "committed": [ranges.as_multirange() for ranges in changed.values()],
+        },
+    )
