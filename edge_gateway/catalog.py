@@ -1,0 +1,72 @@
+"""Numbers the tags: aliases 0 … n-1 in the order of (machine, tag), and the revision that names this numbering.
+
+    settings.devices ──► Numbering: catalog for the cloud, NumberedDevice per endpoint for the drivers
+
+The revision is a CRC of the tags, so the same configuration always has the same revision.
+"""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.device import DeviceSettings, NumberedDevice
+from protocols.sample import Column, ValueKind, failed
+from protocols.wire.catalog import Catalog, CatalogTag
+
+Endpoint = list[NumberedDevice[Any]]
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """Every tag of the configuration with its alias."""
+
+    catalog: Catalog
+    devices: Sequence[NumberedDevice[Any]]
+
+    @cached_property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """The devices by endpoint; those that share one share a driver."""
+        found: dict[str, Endpoint] = {}
+        for numbered in self.devices:
+            found.setdefault(numbered.device.endpoint, []).append(numbered)
+        return found
+
+    @cached_property
+    def kinds(self) -> NDArray[np.uint8]:
+        """The value kind of each alias."""
+        return np.array([ValueKind[tag.kind.upper()] for tag in self.catalog.tags], np.uint8)
+
+    def failed(self, aliases: NDArray[np.uint32], time_ns: int, code: int) -> list[Column]:
+        """Samples without a value for these tags, one column per kind."""
+        kinds = self.kinds[aliases]
+        return [
+            failed(kind, aliases[kinds == kind], time_ns, code) for kind in ValueKind if np.count_nonzero(kinds == kind)
+        ]
+
+
+def number(devices: Sequence[DeviceSettings]) -> Numbering:
+    """Give every tag its alias; the order of the devices in the file does not matter."""
+    named = sorted(
+        ((device.machine, tag.tag, tag) for device in devices for tag in device.tags), key=lambda named: named[:2]
+    )
+    alias_of = {(machine, name): alias for alias, (machine, name, _) in enumerate(named)}
+    tags = [
+        CatalogTag(alias=alias, machine=machine, tag=name, kind=tag.kind.name.lower(), unit=tag.unit)
+        for alias, (machine, name, tag) in enumerate(named)
+    ]
+    numbered = [
+        NumberedDevice(device, [alias_of[device.machine, tag.tag] for tag in device.tags]) for device in devices
+    ]
+    return Numbering(Catalog(revision=revision(tags), tags=tags), numbered)
+
+
+def revision(tags: Sequence[CatalogTag]) -> int:
+    """CRC-32 of the tags as canonical JSON."""
+    listed = [tag.model_dump() for tag in tags]
+    return zlib.crc32(json.dumps(listed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())

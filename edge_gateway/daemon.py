@@ -1,0 +1,99 @@
+"""The gateway process on one page.
+
+    pollers (one per endpoint) ──► intake ──► recorder ──► spool ──► uplink ──► broker
+       ▲ ticker                                  └──────── committed when everything else has stopped
+
+A task that reads or sends is supervised: it fails, it is told, it starts again. The recorder is not: if the spool
+itself is broken the process ends with its reason, and its next start sets the damaged file aside.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+
+import structlog
+
+from edge_gateway import metrics
+from edge_gateway.catalog import Numbering, number
+from edge_gateway.delivery import Delivery, ForgetPolicy
+from edge_gateway.intake import Intake
+from edge_gateway.poller import Poller
+from edge_gateway.recorder import Recorder
+from edge_gateway.restart_gap import BATCHES_LOOKED_AT, gap_samples
+from edge_gateway.schedule import group
+from edge_gateway.session import Outbox
+from edge_gateway.settings import GatewaySettings
+from edge_gateway.spool import Spool, open_spool
+from edge_gateway.ticker import Ticker
+from edge_gateway.uplink import Uplink
+from edge_gateway.vitals import Vitals
+from protocols.sample import Columns
+from protocols.topics import GatewayAddress
+from protocols.wire import catalog as catalogs
+from runtime.clock import NS_PER_S, Clock, SystemClock
+from runtime.health import Check, serve_health
+from runtime.process import supervise, tell_systemd
+
+log = structlog.get_logger()
+
+
+async def run_gateway(settings: GatewaySettings, forget: ForgetPolicy | None = None) -> None:
+    """Read, keep and deliver until cancelled; then commit what is in memory and say goodbye.
+
+    Raises:
+        BadPointTable: the tags of a device contradict its limits; fix the configuration.
+        SpoolTaken, SpoolUnwritable: the spool cannot be used.
+    """
+    clock = SystemClock()
+    numbering = number(settings.devices)
+    intake = Intake(clock)
+    pollers = [Poller(name, devices, numbering, intake, clock) for name, devices in numbering.endpoints.items()]
+    async with open_spool(settings.spool, numbering.catalog, clock) as spool:
+        delivery = _delivery(spool, forget, clock)
+        recorder = Recorder(spool, delivery, intake, numbering.catalog, clock)
+        await intake.put(await _gap(spool, numbering))
+        ticker = Ticker(group(numbering.endpoints), clock)
+        vitals = Vitals(ticker, recorder, delivery, spool, clock)
+        address = GatewayAddress(settings.tenant, settings.gateway)
+        uplink = Uplink(settings.broker, Outbox(address, numbering.catalog, spool, delivery, recorder, clock))
+        async with _health(settings.health.port, vitals.checks), recorder, asyncio.TaskGroup() as tasks:
+            tasks.create_task(recorder.run(), name="recorder")
+            tasks.create_task(ticker.run(), name="ticker")
+            tasks.create_task(vitals.run(pollers), name="vitals")
+            _supervise(tasks, "uplink", uplink.run)
+            for poller in pollers:
+                _supervise(tasks, poller.name, partial(poller.run, ticker))
+            tell_systemd("READY=1")
+            log.info("ready", gateway=settings.gateway, endpoints=len(pollers), tags=len(numbering.catalog.tags))
+
+
+def _delivery(spool: Spool, forget: ForgetPolicy | None, clock: Clock) -> Delivery:
+    delivery = Delivery(forget=forget)
+    for held in spool.opened.runs:
+        delivery.hold(held.run, held.open, held.receipted)
+    delivery.begin(spool.run, clock.monotonic_ns() / NS_PER_S)
+    return delivery
+
+
+async def _gap(spool: Spool, numbering: Numbering) -> Columns:
+    """One BAD sample per tag for the time in which no process was there to read it; none on the very first start."""
+    runs = spool.opened.runs
+    if not runs:
+        return ()
+    payloads = await spool.before_this_run(BATCHES_LOOKED_AT)
+    known = {revision: catalogs.decode(body) for revision, body in spool.opened.catalogs.items()}
+    return gap_samples(numbering, payloads, known, runs[-1].started_ns)
+
+
+def _supervise(tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    tasks.create_task(supervise(name, work, metrics.RESTARTS.labels(name).inc), name=name)
+
+
+@contextlib.asynccontextmanager
+async def _health(port: int, checks: Mapping[str, Check]) -> AsyncIterator[None]:
+    if not port:
+        yield
+        return
+    async with serve_health(port, checks):
+        yield

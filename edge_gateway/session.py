@@ -1,0 +1,169 @@
+"""One connection to the broker, from greeting to loss.
+
+greeting: catalogs, state
+send:     delivery.take ──► spool.load ──► …/up/data
+listen:   …/down/receipt ──► delivery.receipted ──► recorder.change
+tell:     state again when something was dropped; catalogs of a backlog, in case nobody listened before
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import aiomqtt
+import structlog
+
+from edge_gateway import metrics, state
+from edge_gateway.delivery import BatchKey, Change, Delivery
+from edge_gateway.ranges import Ranges
+from edge_gateway.recorder import Recorder
+from edge_gateway.spool import Spool
+from protocols import UndecodablePayload
+from protocols.topics import Down, GatewayAddress, Up
+from protocols.wire import catalog as catalogs
+from protocols.wire import receipt as receipts
+from protocols.wire.catalog import Catalog
+from runtime.clock import NS_PER_S, Clock
+from runtime.logs import Outage
+
+log = structlog.get_logger()
+
+_PUBLISH_MOST = 16
+_TELL_S = 30.0
+_SILENT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """What a session delivers from, and who is told of it. Outlives every session."""
+
+    address: GatewayAddress
+    catalog: Catalog
+    spool: Spool
+    delivery: Delivery
+    recorder: Recorder
+    clock: Clock
+    silence: Outage = field(default_factory=lambda: Outage(log, "receipts"))
+
+    def now_s(self) -> float:
+        return self.clock.monotonic_ns() / NS_PER_S
+
+
+class Session:
+    """Runs until the connection breaks (aiomqtt.MqttError) or it is cancelled."""
+
+    def __init__(self, client: aiomqtt.Client, outbox: Outbox) -> None:
+        self._client = client
+        self._out = outbox
+        self._told = b""
+
+    async def run(self) -> None:
+        await self._client.subscribe(self._out.address.down(Down.RECEIPT), qos=1)
+        await self._publish_backlog_catalogs()
+        await self._publish(Up.CATALOG, catalogs.encode(self._out.catalog), retain=True)
+        await self._tell_state()
+        self._out.delivery.connected()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send(), name="send")
+                tasks.create_task(self._listen(), name="listen")
+                tasks.create_task(self._tell(), name="tell")
+        finally:
+            self._out.delivery.disconnected()
+
+    async def _publish(self, lane: Up, payload: bytes, *, retain: bool = False) -> None:
+        await self._client.publish(self._out.address.up(lane), payload, qos=1, retain=retain)
+
+    # Telling
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(_TELL_S)
+            await self._publish_backlog_catalogs()
+            await self._tell_state()
+
+    async def _tell_state(self) -> None:
+        """Publish the state when it has changed."""
+        spool, delivery = self._out.spool, self._out.delivery
+        dropped = await spool.dropped()
+        told = state.online(spool.run, self._out.catalog.revision, delivery.open, dropped, spool.opened.set_aside)
+        if told != self._told:
+            await self._publish(Up.STATE, told, retain=True)
+            self._told = told
+
+    async def _publish_backlog_catalogs(self) -> None:
+        """Without its catalog a backlog of an earlier configuration cannot be stored, and nobody may have heard it."""
+        open_runs, held = self._out.delivery.open_runs, await self._out.spool.catalogs()
+        for revision in {run.revision for run in self._out.spool.opened.runs if run.run in open_runs}:
+            if revision != self._out.catalog.revision and revision in held:
+                await self._publish(Up.CATALOG, held[revision])
+
+    # Sending
+
+    async def _send(self) -> None:
+        delivery, news = self._out.delivery, self._out.recorder.news
+        while True:
+            news.clear()
+            keys = delivery.take(self._out.now_s(), _PUBLISH_MOST)
+            if keys:
+                await self._send_batches(keys)
+                continue
+            self._watch_silence()
+            wait_s = min(max(delivery.due_s() - self._out.now_s(), 0), _TELL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await news.wait()
+
+    async def _send_batches(self, keys: list[BatchKey]) -> None:
+        payloads = await self._out.spool.load(keys)
+        async with asyncio.TaskGroup() as tasks:
+            for key, payload in zip(keys, payloads, strict=True):
+                if payload is None:
+                    self._give_up(key)
+                else:
+                    tasks.create_task(self._send_batch(key, payload))
+
+    async def _send_batch(self, key: BatchKey, payload: bytes) -> None:
+        delivery = self._out.delivery
+        metrics.PUBLISHED.labels("live" if delivery.is_live(key) else "backfill").inc()
+        await self._publish(Up.DATA, payload)
+        metrics.ACKNOWLEDGED.inc()
+        if delivery.acknowledged(key):
+            self._out.recorder.change(Change(key.run, Ranges([(key.seq, key.seq)]), Ranges()))
+
+    def _give_up(self, key: BatchKey) -> None:
+        """The spool no longer has it as it was: its bytes on disk have changed (or it was dropped just now)."""
+        metrics.DROPPED_BATCHES.labels("damaged").inc()
+        log.error("batch cannot be read from the spool, given up", run=str(key.run), seq=key.seq)
+        self._out.delivery.gone(key.run, [(key.seq, key.seq)])
+
+    def _watch_silence(self) -> None:
+        """The broker acknowledges what it then throws away (a denied topic, for one): only receipts are proof."""
+        if self._out.delivery.silent_s(self._out.now_s()) > _SILENT_S:
+            way_out = "check that ingest runs, knows this gateway, and that the broker lets us publish and subscribe"
+            self._out.silence.down(f"none for {_SILENT_S:.0f} s", way_out)
+
+    # Listening
+
+    async def _listen(self) -> None:
+        async for message in self._client.messages:
+            if isinstance(message.payload, bytes):
+                self._take_receipt(message.payload)
+
+    def _take_receipt(self, payload: bytes) -> None:
+        try:
+            receipt = receipts.decode(payload)
+        except UndecodablePayload as error:
+            metrics.RECEIPTS.labels("undecodable").inc()
+            log.warning("receipt not understood", cause=str(error)[:200])
+            return
+        change = self._out.delivery.receipted(receipt, self._out.now_s())
+        metrics.RECEIPTS.labels("new" if change.receipted else "repeated").inc()
+        self._out.silence.up()
+        for seq, reason in receipt.rejected.items():
+            if seq in change.receipted:
+                log.error("batch rejected, kept in the dead letters of the cloud", seq=seq, reason=reason)
+        if change.reopened:
+            log.warning("the cloud has lost batches that it had, sending them again", batches=len(change.reopened))
+        self._out.recorder.change(change)
+        self._out.recorder.news.set()

@@ -1,0 +1,56 @@
+"""gateway.toml as frozen values: who the gateway is, where the broker and the spool are, which devices it reads."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from protocols.broker import BrokerSettings
+from protocols.registry import Device
+from runtime.settings import Settings
+
+TOPIC_ID = r"^[a-z0-9-]{1,64}$"
+
+
+class SpoolSettings(Settings):
+    """The file that holds every sample until the cloud has said that it is stored."""
+
+    path: Path = Field(Path("gateway.spool"), description="SQLite file; put it on a disk that survives power cuts.")
+    max_bytes: int = Field(512 << 20, ge=1 << 20, description="Most that the file and its log may take together.")
+    keep_receipted_s: float = Field(
+        86_400, ge=0, description="How long stored batches stay, so that a database restored from backup heals itself."
+    )
+
+
+class HealthSettings(Settings):
+    """Where /metrics and /healthz are served."""
+
+    port: int = Field(0, ge=0, le=65535, description="0 = nowhere.")
+
+
+class GatewaySettings(Settings):
+    """Everything one gateway process needs to know."""
+
+    tenant: str = Field(pattern=TOPIC_ID, description="First id in its topics: a-z, 0-9, -.")
+    gateway: str = Field(pattern=TOPIC_ID, description="Second id in its topics, unique in the tenant.")
+    broker: BrokerSettings = BrokerSettings()
+    spool: SpoolSettings = SpoolSettings()
+    health: HealthSettings = HealthSettings()
+    devices: tuple[Device, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Self:
+        devices: set[str] = set()
+        tags: dict[tuple[str, str], str] = {}
+        for device in self.devices:
+            if device.name in devices:
+                raise ValueError(f"device {device.name} is there twice; give one another name")
+            devices.add(device.name)
+            for tag in device.tags:
+                other = tags.setdefault((device.machine, tag.tag), device.name)
+                if other != device.name:
+                    raise ValueError(
+                        f"tag {tag.tag} of machine {device.machine} comes from both {other} and {device.name};"
+                        " rename one of them"
+                    )
+        return self

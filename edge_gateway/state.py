@@ -1,0 +1,43 @@
+"""What a gateway says of itself on `…/up/state` (retained JSON; the will is `{"online": false}`). Pure.
+
+    {"online": true, "run": "…", "revision": 123, "open_batches": 0, "set_aside": null,
+     "dropped": [{"run": "…", "first_seq": 5, "last_seq": 9, "samples": 812, "first_ns": …, "last_ns": …,
+                  "reason": "no_space"}]}
+
+`dropped` lists, newest first, the ranges of batches that will never come (`no_space`: the spool was full, oldest went
+first; `damaged`: bytes on disk had changed). It is how the cloud can show a gap as what it is.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from edge_gateway.spooled import Dropped
+
+OFFLINE = b'{"online": false}'
+
+
+def online(run: UUID, revision: int, open_batches: int, dropped: Sequence[Dropped], set_aside: Path | None) -> bytes:
+    """The state of a running gateway."""
+    return json.dumps(
+        {
+            "online": True,
+            "run": str(run),
+            "revision": revision,
+            "open_batches": open_batches,
+            "set_aside": set_aside.name if set_aside else None,
+            "dropped": [
+                {
+                    "run": str(gap.run),
+                    "first_seq": gap.first_seq,
+                    "last_seq": gap.last_seq,
+                    "samples": gap.samples,
+                    "first_ns": gap.first_ns,
+                    "last_ns": gap.last_ns,
+                    "reason": gap.reason,
+                }
+                for gap in dropped
+            ],
+        }
+    ).encode()
