@@ -159,18 +159,22 @@ def migrate(config: Config = None) -> None:
 
 @app.command()
 def simulate(
-    plant: Annotated[Path, typer.Argument(help="PLANT.toml; a sample: simulators/plants/demo.toml")],
-    speed: Annotated[float | None, typer.Option(help="Seconds of physics per second; default: the plant's own.")] = None,
+    plant: Annotated[Path | None, typer.Argument(help="PLANT.toml; without it: the sample plant.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Plant seconds in a second; default: the file's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed for noise and demand.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Append every value handed out to this JSONL file.")] = None,
     gateway_config: Annotated[Path | None, typer.Option(help="Write a gateway.toml that reads this plant.")] = None,
-    broker: Annotated[str, typer.Option(help="host:port of the broker for that gateway.toml.")] = "127.0.0.1:1883",
+    spool: Annotated[Path, typer.Option(help="Spool file that this gateway.toml names.")] = Path("gateway.spool"),
 ) -> None:
     """Serve simulated machines over real Modbus TCP and OPC UA."""
     from linewright.parts import run_simulators
+    from simulators.gateway_config import GatewayTarget
+    from simulators.plant import DEMO, load_plant
+    from simulators.run import Outputs
 
     logs.configure("simulate")
-    process.run(run_simulators(plant, speed, seed, truth, gateway_config, broker))
+    wanted = load_plant(plant or DEMO, speed=speed, seed=seed)
+    process.run(run_simulators(wanted, Outputs(truth, gateway_config, GatewayTarget(wanted.tenant, spool=spool))))
 
 
 @app.command()

@@ -6,7 +6,6 @@ Each runs until cancelled or until what it started ends, and tells its parent RE
 import asyncio
 import json
 import os
-from pathlib import Path
 
 from pydantic import Field
 
@@ -18,6 +17,8 @@ from linewright.broker import Broker
 from linewright.layout import Layout
 from runtime.process import tell_systemd
 from runtime.settings import Settings
+from simulators.plant import Plant
+from simulators.run import Outputs, run_plant
 
 
 class ServerDied(LinewrightError):
@@ -64,13 +65,9 @@ async def _until_exit(pid: int) -> None:
         os.close(watched)
 
 
-async def run_simulators(
-    plant: Path,
-    speed: float | None,
-    seed: int | None,
-    truth: Path | None,
-    gateway_config: Path | None,
-    broker: str,
-) -> None:
-    """Serve the machines of a plant file; a gateway.toml that reads them is written when asked for."""
-    raise NotImplementedError
+async def run_simulators(plant: Plant, outputs: Outputs) -> None:
+    """Serve the machines of a plant; a gateway.toml that reads them is written when asked for."""
+    for path in (outputs.truth, outputs.gateway_config):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    await run_plant(plant, outputs)

@@ -24,8 +24,9 @@ from linewright.broker import Broker
 from linewright.children import Child, running, service
 from linewright.lan import certificate_for, lan_address
 from linewright.layout import Layout
+from linewright.own_gateway import write_sample
 from linewright.progress import Progress
-from linewright.seeding import Seeded, seed
+from linewright.seeding import DEMO_GATEWAY, seed
 from linewright.welcome import Login
 from protocols.broker import BrokerSettings
 
@@ -85,7 +86,9 @@ async def open_site(plan: Plan, progress: Progress) -> AsyncIterator[Site]:
             await started.together(_services(plan, site, address))
         if plan.plant:
             with progress.step("simulated machines"):
-                await started.one(_simulator(plan, plan.plant, seeded, broker))
+                await started.one(_simulator(plan, plan.plant))
+        else:
+            write_sample(plan.layout, seeded.tenant)
         with progress.step("gateways"):
             await started.together(_gateways(plan, broker))
         yield site
@@ -184,11 +187,11 @@ def _addresses(plan: Plan) -> tuple[str, str]:
     return address, f"{'https' if plan.lan else 'http'}://{address}:{plan.port}"
 
 
-def _simulator(plan: Plan, plant: Path, seeded: Seeded, broker: BrokerSettings) -> Child:
+def _simulator(plan: Plan, plant: Path) -> Child:
     arguments = [
-        "simulate", str(plant), "--truth", str(plan.layout.truth), "--tenant", seeded.tenant,
-        "--gateway-config", str(plan.layout.gateways / "demo.toml"), "--broker", f"{broker.host}:{broker.port}",
-        "--spool", str(plan.layout.spools / "demo.spool"),
+        "simulate", str(plant), "--truth", str(plan.layout.truth),
+        "--gateway-config", str(plan.layout.gateways / f"{DEMO_GATEWAY}.toml"),
+        "--spool", str(plan.layout.spools / f"{DEMO_GATEWAY}.spool"),
     ]  # fmt: skip
     return service("simulate", arguments, {}, plan.layout.logs)
 

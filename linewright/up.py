@@ -11,6 +11,7 @@ from linewright.layout import Layout
 from linewright.progress import Progress
 from linewright.site import Plan, open_site
 from linewright.welcome import welcome
+from simulators.plant import DEMO
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ async def up(wanted: Wanted) -> None:
     # A simulated plant keeps its rows apart from a real plant's: it is its own installation in its own folder.
     if wanted.simulate:
         layout = Layout(layout.root / "demo")
-    plan = Plan(layout, wanted.plant or DEMO_PLANT if wanted.simulate else None, wanted.port, wanted.lan)
+    plan = Plan(layout, wanted.plant or DEMO if wanted.simulate else None, wanted.port, wanted.lan)
     async with open_site(plan, progress) as site:
         notes = [
             f"Logs: {layout.logs}",
@@ -67,5 +68,3 @@ async def up(wanted: Wanted) -> None:
         finally:
             progress.say("Stopping")
 
-
-DEMO_PLANT = Path(__file__).parents[1] / "simulators" / "plants" / "demo.toml"

@@ -14,7 +14,7 @@ from playwright.async_api import Page, async_playwright, expect
 from linewright.layout import Layout
 from linewright.progress import Progress
 from linewright.site import Plan, open_site
-from linewright.up import DEMO_PLANT
+from simulators.plant import DEMO
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -30,7 +30,7 @@ pytestmark = [
 @pytest.fixture
 async def site(open_folder, free_port):
     folder = open_folder / "walk"
-    async with open_site(Plan(Layout(folder), DEMO_PLANT, free_port()), Progress()) as running:
+    async with open_site(Plan(Layout(folder), DEMO, free_port()), Progress()) as running:
         yield running
 
 

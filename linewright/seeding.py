@@ -1,0 +1,97 @@
+"""What an installation starts with: a tenant, people who can log in, and the machines of a simulated plant if there is one.
+
+    Plant ──► SeedTenant ──► device_registry.seed ──► Seeded (logins told once, the label to scan)
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from device_registry import seed as registry
+from device_registry.plant import SeedLimit, SeedMachine, SeedModel, SeedPerson, SeedTag, SeedTenant
+from linewright.welcome import Login
+from simulators.plant import MachineSettings, Plant, load_plant
+from simulators.tags import TagSpec
+
+ROLES = ("planner", "technician", "operator", "admin")
+DEMO_GATEWAY = "gw-1"
+_KIND = {"float64": "float", "int64": "int", "bool": "bool", "text": "text"}
+_NAMES = {"planner": "计划员 Planner", "technician": "维修工 Technician", "operator": "操作工 Operator", "admin": "管理员 Admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """What a person is told after seeding."""
+
+    tenant: str
+    logins: tuple[Login, ...]
+    label_token: str | None
+
+
+def seed(owner_dsn: str, plant_file: Path | None) -> Seeded:
+    """Write what is missing; what is there stays as it is.
+
+    Raises:
+        SettingsError: the plant file cannot be used.
+    """
+    tenant = tenant_of(load_plant(plant_file)) if plant_file else SMALL_SITE
+    return asyncio.run(_seed(owner_dsn, tenant))
+
+
+async def _seed(owner_dsn: str, tenant: SeedTenant) -> Seeded:
+    async with await psycopg.AsyncConnection.connect(owner_dsn) as connection, connection.transaction():
+        made = await registry.seed(connection, tenant)
+    logins = tuple(Login(login, password, login) for login, password in made.passwords.items())
+    # The pump is the machine that fails in the demo; its label is the one to scan.
+    label = made.labels.get("pump-1") or next(iter(made.labels.values()), None)
+    return Seeded(tenant.slug, logins, label.token if label else None)
+
+
+SMALL_SITE = SeedTenant(
+    slug="site",
+    name="My plant",
+    site="site-1",
+    site_name="Site 1",
+    gateways=(DEMO_GATEWAY,),
+    people=(SeedPerson("admin", _NAMES["admin"], ("admin", "planner", "technician", "operator")),),
+)
+
+
+def tenant_of(plant: Plant) -> SeedTenant:
+    """A simulated plant as the registry takes it: names in both languages, limits as the plant knows them."""
+    models = {machine.model: _model(machine) for machine in plant.machines}
+    return SeedTenant(
+        slug=plant.tenant,
+        name=plant.site_name,
+        site=plant.site,
+        site_name=plant.site_name,
+        models=tuple(models.values()),
+        machines=tuple(_machine(machine) for machine in plant.machines),
+        gateways=(DEMO_GATEWAY,),
+        people=tuple(SeedPerson(role, _NAMES[role], (role,)) for role in ROLES),
+    )
+
+
+def _model(machine: MachineSettings) -> SeedModel:
+    return SeedModel(machine.model, machine.model_name, machine.kind, machine.maker)
+
+
+def _machine(machine: MachineSettings) -> SeedMachine:
+    return SeedMachine(
+        slug=machine.slug,
+        name=f"{machine.name_zh} {machine.name_en}",
+        model=machine.model,
+        tags=tuple(_tag(spec) for spec in machine.tags),
+        criticality=machine.criticality,
+        serial=machine.serial,
+    )
+
+
+def _tag(spec: TagSpec) -> SeedTag:
+    limits = tuple(
+        SeedLimit(limit.kind, limit.threshold, limit.cause, limit.deadband, limit.on_delay_s, limit.off_delay_s, limit.priority)
+        for limit in spec.limits
+    )
+    return SeedTag(spec.slug, f"{spec.zh} {spec.en}", spec.unit, _KIND[spec.type], limits)
