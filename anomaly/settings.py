@@ -1,0 +1,21 @@
+"""Settings of the anomaly process: TOML section or `LINEWRIGHT_…` → AnomalySettings."""
+
+from pydantic import Field
+
+from database.settings import DatabaseSettings
+from ingest_service.settings import SubscriptionSettings
+from protocols.broker import BrokerSettings
+from runtime.settings import Settings
+
+
+class AnomalySettings(Settings):
+    """What the process stands on. One process evaluates: its detectors remember what they have seen."""
+
+    broker: BrokerSettings = BrokerSettings()
+    database: DatabaseSettings = Field(description="With the DSN of the role lw_worker.")
+    subscription: SubscriptionSettings = SubscriptionSettings(group="anomaly")
+    worker: str = Field("anomaly-1", pattern="^[a-z0-9-]{1,23}$", description="Name of this process at the broker.")
+    catalog_wait_s: float = Field(5.0, ge=0, description="How long a batch waits for the catalog that names its tags.")
+    reload_s: float = Field(30.0, gt=0, description="How soon changed limits and shelvings that ran out are noticed.")
+    save_s: float = Field(60.0, gt=0, description="How often the detectors' states are saved.")
+    health_port: int = Field(0, ge=0, le=65535, description="Loopback port of /metrics and /healthz; 0: none.")

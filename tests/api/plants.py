@@ -1,0 +1,142 @@
+"""Two tenants with the same things in them, so that every foreign id is a real one."""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field
+from functools import cache
+from uuid import UUID, uuid4
+
+import psycopg
+
+from device_registry.people import hash_password
+
+PASSWORD = "quiet heron 42"
+ROLES = ("operator", "technician", "planner", "admin", "vendor")
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One tenant; `tokens` opens a session a role, `second` is another technician."""
+
+    tenant_id: UUID
+    slug: str
+    people: dict[str, UUID]
+    tokens: dict[str, str]
+    machine: UUID
+    machine_a: UUID
+    label: UUID
+    label_token: str
+    short_code: str
+    tags: dict[str, UUID]
+    series: dict[str, int]
+    alarm: UUID
+    evidence_sha256: str
+    extra: dict[str, UUID] = field(default_factory=dict)
+
+    def bearer(self, who: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[who]}"}
+
+
+@cache
+def _hash() -> str:
+    return hash_password(PASSWORD)
+
+
+def build(dsn: str, slug: str) -> Plant:
+    """Write a tenant as the owner; row-level security binds the owner as well."""
+    tenant = uuid4()
+    with psycopg.connect(dsn) as conn:
+        conn.execute("SELECT set_config('app.tenant', %s, true)", [str(tenant)])
+        conn.execute(
+            "INSERT INTO registry.tenant (tenant_id, slug, name) VALUES (%s, %s, %s)", [tenant, slug, slug.title()]
+        )
+        people, tokens = _people(conn, tenant, slug)
+        site = _one(
+            conn, "INSERT INTO registry.site (tenant_id, slug, name) VALUES (%s, 'plant-1', 'Plant 1')", [tenant]
+        )
+        model = _one(
+            conn,
+            "INSERT INTO registry.machine_model (tenant_id, slug, name, maker, machine_class) "
+            "VALUES (%s, 'p-100', 'P 100', 'Maker', 'pump')",
+            [tenant],
+        )
+        machines = [_machine(conn, tenant, name, site, model, c) for name, c in (("pump-1", "B"), ("pump-2", "A"))]
+        tags, series = _tags(conn, tenant, machines[0])
+        token, code = secrets.token_urlsafe(16), secrets.token_hex(4).upper()
+        label = _one(
+            conn,
+            "INSERT INTO registry.label (tenant_id, machine_id, token, short_code) VALUES (%s, %s, %s, %s)",
+            [tenant, machines[0], token, code],
+        )
+        alarm, digest = add_alarm(conn, tenant, machines[0], "bearing_wear")
+    return Plant(
+        tenant, slug, people, tokens, *machines, label, token, code, tags, series, alarm, digest,
+    )  # fmt: skip
+
+
+def _one(conn, query, values):
+    return conn.execute(query + " RETURNING id", values).fetchone()[0]
+
+
+def _people(conn, tenant, slug):
+    people, tokens = {}, {}
+    for who in (*ROLES, "second"):
+        role = "technician" if who == "second" else who
+        people[who] = _one(
+            conn,
+            "INSERT INTO registry.person (tenant_id, login, name, password_hash, roles) VALUES (%s, %s, %s, %s, %s)",
+            [tenant, f"{slug}-{who}", who.title(), _hash(), [role]],
+        )
+        tokens[who] = add_session(conn, tenant, people[who])
+    return people, tokens
+
+
+def add_session(conn, tenant, person, lasts="1 hour"):
+    token = secrets.token_urlsafe(32)
+    conn.execute(
+        "INSERT INTO registry.session (token_sha256, tenant_id, person_id, expires_at) "
+        "VALUES (%s, %s, %s, now() + %s::interval)",
+        [hashlib.sha256(token.encode()).digest(), tenant, person, lasts],
+    )
+    return token
+
+
+def _machine(conn, tenant, slug, site, model, criticality):
+    return _one(
+        conn,
+        "INSERT INTO registry.machine (tenant_id, slug, name, site_id, model_id, serial, criticality) "
+        "VALUES (%s, %s, %s, %s, %s, 'SN-SECRET-1', %s)",
+        [tenant, slug, slug.title(), site, model, criticality],
+    )
+
+
+def _tags(conn, tenant, machine):
+    tags, series = {}, {}
+    for slug, kind, unit in (("flow", "float", "m³/h"), ("vibration", "float", "mm/s"), ("mode", "text", "")):
+        tags[slug], series[slug] = conn.execute(
+            "INSERT INTO registry.tag (tenant_id, machine_id, slug, name, unit, kind) "
+            "VALUES (%s, %s, %s, %s, %s, %s) RETURNING id, series_id",
+            [tenant, machine, slug, slug.title(), unit, kind],
+        ).fetchone()
+    conn.execute(
+        "INSERT INTO alarm.limit_rule (tenant_id, tag_id, kind, threshold, cause) VALUES (%s, %s, 'high', 7.1, 'wear')",
+        [tenant, tags["vibration"]],
+    )
+    return tags, series
+
+
+def add_alarm(conn, tenant, machine, cause):
+    alarm = _one(
+        conn,
+        "INSERT INTO alarm.alarm (tenant_id, machine_id, cause, class, source, model_version, priority, onset_at, "
+        "score, contributions) VALUES (%s, %s, %s, 'machine', 'limit', 'limit/1', 'high', now(), 1.4, %s)",
+        [tenant, machine, cause, json.dumps([{"tag": "vibration", "share": 1.0}])],
+    )
+    snapshot = json.dumps({"cause": cause, "tags": [], "version": 1}, separators=(",", ":"), sort_keys=True)
+    digest = hashlib.sha256(snapshot.encode())
+    conn.execute(
+        "INSERT INTO alarm.evidence (alarm_id, tenant_id, snapshot, sha256) VALUES (%s, %s, %s, %s)",
+        [alarm, tenant, snapshot, digest.digest()],
+    )
+    return alarm, digest.hexdigest()
