@@ -6,12 +6,16 @@ import sys
 NAMES = ("poll_modbus", "spool", "ingest", "api", "web")
 
 
+def run(name: str) -> int:
+    return subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode
+
+
 def main() -> None:
     wanted = sys.argv[1:] or list(NAMES)
     unknown = set(wanted) - set(NAMES)
     if unknown:
         sys.exit(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
-    failed = [name for name in wanted if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode]
+    failed = [name for name in wanted if run(name)]
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

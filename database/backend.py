@@ -33,10 +33,11 @@ SELECT current_setting('server_version'),
        (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
        current_setting('timescaledb.license', true)
 """
+# Its own settings exist only where the server was started with it; not everybody may see shared_preload_libraries.
 _LOADED_AND_AVAILABLE = """
 SELECT FROM pg_available_extensions
 WHERE name = 'timescaledb' AND installed_version IS NULL
-  AND 'timescaledb' = ANY (string_to_array(replace(current_setting('shared_preload_libraries'), ' ', ''), ','))
+  AND EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.max_background_workers')
 """
 
 

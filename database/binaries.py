@@ -69,7 +69,7 @@ def choose_account(data_dir: Path) -> Account:
     Raises:
         EmbeddedServerMissing: we are root and there is nobody to hand it to.
     """
-    places = [place for place in (data_dir, _refuge(data_dir)) if (place / "PG_VERSION").exists()]
+    places = [place for place in places_of(data_dir) if (place / "PG_VERSION").exists()]
     account = ordinary_account(*(place.stat().st_uid for place in places), "postgres", "nobody")
     if account is None:
         raise EmbeddedServerMissing("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`")
@@ -89,6 +89,11 @@ def within_reach(data_dir: Path, programs: Programs, account: Account) -> tuple[
     if not account.may_enter(programs.bin):
         programs = _copy(programs, _REACHABLE_ROOT / f"postgresql-{_fingerprint(programs)}")
     return data_dir, programs
+
+
+def places_of(data_dir: Path) -> tuple[Path, Path]:
+    """Where the data of `data_dir` may stand: there, or where an account that cannot enter it has been led."""
+    return data_dir, _refuge(data_dir)
 
 
 def _refuge(data_dir: Path) -> Path:

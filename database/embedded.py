@@ -8,6 +8,7 @@ only. A server left over by a killed parent is stopped first; a folder in use by
 
 import contextlib
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -21,7 +22,7 @@ import structlog
 from psycopg.conninfo import make_conninfo
 
 from database import DatabaseError, DatabaseUnavailable
-from database.binaries import choose_account, find_programs, within_reach
+from database.binaries import places_of, choose_account, find_programs, within_reach
 from database.cluster import hold, initialise, log_file, socket_folder, spawn, stop_leftover
 from database.migrate import migrate
 from database.roles import LOGINS, enable_logins
@@ -140,6 +141,21 @@ def start_database(data_dir: Path) -> Iterator[EmbeddedPostgres]:
         migrate(server.dsn("owner"))
         enable_logins(server.dsn("owner"), {role: server.password(role) for role in LOGINS})
         yield server
+
+
+def delete_database(data_dir: Path) -> None:
+    """Delete a server's data, wherever they stand.
+
+    Raises:
+        DatabaseError: the server is running.
+    """
+    wanted = data_dir.absolute()
+    if not wanted.parent.exists():
+        return
+    with hold(wanted.with_name(f"{wanted.name}.lock")):
+        for place in places_of(wanted):
+            stop_leftover(place)
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _create_database(dsn: str) -> None:

@@ -77,7 +77,7 @@ IotCoreBroker(config_path=sys.argv[1]).run_forever()
 """
 
 
-class BrokerFailed(LinewrightError):  # noqa: N818
+class BrokerFailed(LinewrightError):
     """No broker can be started here; the text says what to install or to configure instead."""
 
 

@@ -97,8 +97,10 @@ async def running(child: Child, ready_within_s: float = 60) -> AsyncIterator[Chi
         ChildFailed: it ended again and again, or was not ready in time.
     """
     async with _background(child.run(), child.name):
-        async with _background(child.ready.wait(), "ready") as ready, _background(child.hopeless.wait(), "hopeless") as no:
-            await asyncio.wait({ready, no}, timeout=ready_within_s, return_when=asyncio.FIRST_COMPLETED)
+        outcomes = (child.ready, child.hopeless)
+        async with contextlib.AsyncExitStack() as stack:
+            waiting = [await stack.enter_async_context(_background(outcome.wait(), child.name)) for outcome in outcomes]
+            await asyncio.wait(waiting, timeout=ready_within_s, return_when=asyncio.FIRST_COMPLETED)
         if not child.ready.is_set():
             raise ChildFailed(f"{child.name} does not start. The end of {child.log_path}:\n{child.log_end()}")
         yield child

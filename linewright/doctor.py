@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +43,6 @@ async def examine(data: Path, gateway_config: Path | None) -> bool:
 
 
 async def _findings(layout: Layout, gateway_config: Path | None) -> AsyncIterator[Finding]:
-    yield _python()
     yield _disk(layout.root)
     yield _clock()
     yield _app()
@@ -54,13 +52,6 @@ async def _findings(layout: Layout, gateway_config: Path | None) -> AsyncIterato
     for config in configs:
         async for finding in _gateway(config):
             yield finding
-
-
-def _python() -> Finding:
-    told = sys.version.split()[0]
-    if sys.version_info >= (3, 11):
-        return Finding("Python", "ok", told)
-    return Finding("Python", "fail", told, "install Python 3.11 or newer and run: make PYTHON=python3.11 .venv/ready")
 
 
 def _disk(root: Path) -> Finding:
@@ -79,7 +70,7 @@ def _clock() -> Finding:
         return Finding("clock", "ok", "synchronised")
     return Finding(
         "clock", "warn", "no time synchronisation seen",
-        "stamps are only as right as this clock: apt-get install chrony, or point systemd-timesyncd at a server in your network",
+        "stamps are only as right as this clock: install chrony, or give systemd-timesyncd a server in your network",
     )  # fmt: skip
 
 
@@ -110,7 +101,7 @@ def _database(layout: Layout) -> Finding:
         return Finding("database", "fail", "the schema is missing or old", "run: linewright migrate")
     except psycopg.Error as error:
         told = str(error).splitlines()[0]
-        return Finding("database", "fail", told, "is `linewright up` running? An own server: check LINEWRIGHT_DATABASE__DSN")
+        return Finding("database", "fail", told, "is `linewright up` running? Or check LINEWRIGHT_DATABASE__DSN")
     if letters and letters[0]:
         return Finding(
             "database", "warn", f"{letters[0]} refused payloads",
@@ -147,5 +138,6 @@ async def _reaches(what: str, host: str, port: int) -> Finding:
         writer.close()
     except (OSError, TimeoutError, socket.gaierror) as error:
         cause = str(error) or "no answer"
-        return Finding(what, "fail", f"{told}: {cause}", "is it switched on, on this network, and not behind a firewall?")
+        way_out = "is it switched on, in this network, and not behind a firewall?"
+        return Finding(what, "fail", f"{told}: {cause}", way_out)
     return Finding(what, "ok", told)

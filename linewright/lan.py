@@ -6,7 +6,6 @@ to the box that made it. It is kept, so the warning does not come back with ever
 
 import datetime
 import ipaddress
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +76,6 @@ def _make(address: str, wanted: Certificate) -> None:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with open(os.open(wanted.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(pem)
+    wanted.key.touch(mode=0o600)
+    wanted.key.write_bytes(pem)
     wanted.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

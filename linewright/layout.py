@@ -58,7 +58,9 @@ class Layout:
         return known
 
     def make(self) -> None:
-        for folder in (self.root, self.logs, self.gateways, self.spools, self.broker, self.connections.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o700)
-        self.connections.parent.chmod(0o700)
+        """Make the folders. Others may pass through the outermost (the database runs as another account), not look."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o711)
+        for folder in (self.logs, self.gateways, self.spools, self.broker, self.connections.parent):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o700)

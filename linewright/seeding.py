@@ -1,10 +1,10 @@
-"""What an installation starts with: a tenant, people who can log in, and the machines of a simulated plant if there is one.
+"""What an installation starts with: a tenant, people who can log in, the machines of a simulated plant.
 
     Plant ──► SeedTenant ──► device_registry.seed ──► Seeded (logins told once, the label to scan)
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psycopg
@@ -18,7 +18,12 @@ from simulators.tags import TagSpec
 ROLES = ("planner", "technician", "operator", "admin")
 DEMO_GATEWAY = "gw-1"
 _KIND = {"float64": "float", "int64": "int", "bool": "bool", "text": "text"}
-_NAMES = {"planner": "计划员 Planner", "technician": "维修工 Technician", "operator": "操作工 Operator", "admin": "管理员 Admin"}
+_NAMES = {
+    "planner": "计划员 Planner",
+    "technician": "维修工 Technician",
+    "operator": "操作工 Operator",
+    "admin": "管理员 Admin",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,5 @@ def _machine(machine: MachineSettings) -> SeedMachine:
 
 
 def _tag(spec: TagSpec) -> SeedTag:
-    limits = tuple(
-        SeedLimit(limit.kind, limit.threshold, limit.cause, limit.deadband, limit.on_delay_s, limit.off_delay_s, limit.priority)
-        for limit in spec.limits
-    )
+    limits = tuple(SeedLimit(**asdict(limit)) for limit in spec.limits)
     return SeedTag(spec.slug, f"{spec.zh} {spec.en}", spec.unit, _KIND[spec.type], limits)

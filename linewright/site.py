@@ -1,8 +1,8 @@
 """Everything on one box, as an order of starting: each line stands on the ones above it.
 
-    database ─► seed ─► broker ─► ingest, anomaly, maintenance, api ─► simulated plant ─► gateways
+    database, broker, simulated plant ─► seed ─► ingest, anomaly, maintenance, api, gateways
 
-Closing the context stops them the other way round, so that a gateway's last batch still finds a broker.
+What stands on one line starts side by side. Closing the context stops the lines the other way round.
 """
 
 import asyncio
@@ -29,9 +29,18 @@ from linewright.progress import Progress
 from linewright.seeding import DEMO_GATEWAY, seed
 from linewright.welcome import Login
 from protocols.broker import BrokerSettings
+from runtime.settings import Settings, load
 
+OWN_DATABASE = "LINEWRIGHT_DATABASE__DSN"
+OWN_BROKER = "LINEWRIGHT_BROKER__HOST"
 BROKER_PORT = 1883
 LOOPBACK = "127.0.0.1"
+
+
+class BrokerSection(Settings):
+    """The part of every service's settings that names the broker."""
+
+    broker: BrokerSettings
 
 
 class PortTaken(LinewrightError):
@@ -71,43 +80,30 @@ async def open_site(plan: Plan, progress: Progress) -> AsyncIterator[Site]:
     """
     _refuse_taken_port(plan)
     plan.layout.make()
+    broker = _broker(plan.layout)
     async with contextlib.AsyncExitStack() as stack:
-        started = _Starter(stack, plan.layout.logs)
-        with progress.step("database"):
-            connections = await _open_database(plan.layout, started)
+        started = _Starter(stack)
+        with progress.step(f"database, broker{', simulated machines' if plan.plant else ''}"):
+            await started.together(_foundations(plan, broker))
+            connections = await asyncio.to_thread(_connections, plan.layout)
         with progress.step("people, machines, limits, labels"):
             seeded = await asyncio.to_thread(seed, connections["owner"], plan.plant)
-        with progress.step("message broker"):
-            broker = await _open_broker(plan.layout, started)
         address, url = _addresses(plan)
         scan_url = f"{url}/q/{seeded.label_token}" if seeded.label_token else url
         site = Site(url, scan_url, seeded.logins, connections, broker, started.children)
-        with progress.step("ingest, alarms, work orders, web pages"):
-            await started.together(_services(plan, site, address))
-        if plan.plant:
-            with progress.step("simulated machines"):
-                await started.one(_simulator(plan, plan.plant))
-        else:
+        if not plan.plant:
             write_sample(plan.layout, seeded.tenant)
-        with progress.step("gateways"):
-            await started.together(_gateways(plan, broker))
+        with progress.step("ingest, alarms, work orders, pages, gateways"):
+            await started.together([*_services(plan, site, address), *_gateways(plan, broker)])
         yield site
 
 
 class _Starter:
     """Starts children into one exit stack and remembers them by name."""
 
-    def __init__(self, stack: contextlib.AsyncExitStack, logs: Path) -> None:
+    def __init__(self, stack: contextlib.AsyncExitStack) -> None:
         self._stack = stack
-        self._logs = logs
         self.children: dict[str, Child] = {}
-
-    def child(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Child:
-        return service(name, arguments, environment, self._logs)
-
-    async def one(self, child: Child) -> None:
-        self.children[child.name] = child
-        await self._stack.enter_async_context(running(child))
 
     async def together(self, children: Sequence[Child]) -> None:
         """Start side by side; they also stop side by side."""
@@ -129,31 +125,38 @@ async def _all_running(children: Sequence[Child]) -> AsyncIterator[None]:
                 stopping.create_task(stack.aclose())
 
 
-async def _open_database(layout: Layout, started: _Starter) -> dict[str, str]:
-    """Connection strings by role: of the embedded server, or of the one that LINEWRIGHT_DATABASE__DSN names."""
-    given = os.environ.get("LINEWRIGHT_DATABASE__DSN")
-    if given:
-        return await asyncio.to_thread(_prepare_given, given, layout)
-    await started.one(started.child("database", ["database", "--data", str(layout.root)], {}))
-    strings: dict[str, str] = json.loads(layout.connections.read_text())
-    return strings
+def _foundations(plan: Plan, broker: BrokerSettings) -> list[Child]:
+    """What needs nobody: servers of our own where none is named, and the simulated machines."""
+    data = ["--data", str(plan.layout.root)]
+    children = []
+    if OWN_DATABASE not in os.environ:
+        children.append(service("database", ["database", *data], {}, plan.layout.logs))
+    if OWN_BROKER not in os.environ:
+        children.append(service("broker", ["broker", *data, "--port", str(broker.port)], {}, plan.layout.logs))
+    if plan.plant:
+        children.append(_simulator(plan, plan.plant))
+    return children
 
 
-def _prepare_given(owner_dsn: str, layout: Layout) -> dict[str, str]:
+def _broker(layout: Layout) -> BrokerSettings:
+    """The broker that the environment names, else ours: on the usual port if it is free."""
+    if OWN_BROKER in os.environ:
+        return load(BrokerSection, None).broker
+    usual = all(_is_free(port) for port in (BROKER_PORT, BROKER_PORT + 1))
+    return Broker(layout.broker, BROKER_PORT if usual else 0).settings
+
+
+def _connections(layout: Layout) -> dict[str, str]:
+    """Connection strings by role: of the embedded server, or of the one that the environment names."""
+    owner_dsn = os.environ.get(OWN_DATABASE)
+    if not owner_dsn:
+        strings: dict[str, str] = json.loads(layout.connections.read_text())
+        return strings
     migrate(owner_dsn)
     passwords = layout.passwords(LOGINS)
     enable_logins(owner_dsn, passwords)
-    return {"owner": owner_dsn} | {role: make_conninfo(owner_dsn, user=role, password=passwords[role]) for role in LOGINS}
-
-
-async def _open_broker(layout: Layout, started: _Starter) -> BrokerSettings:
-    if "LINEWRIGHT_BROKER__HOST" in os.environ:
-        return BrokerSettings(host=os.environ["LINEWRIGHT_BROKER__HOST"])
-    usual = all(_is_free(port) for port in (BROKER_PORT, BROKER_PORT + 1))
-    settings = Broker(layout.broker, BROKER_PORT if usual else 0).settings
-    arguments = ["broker", "--data", str(layout.root), "--port", str(settings.port)]
-    await started.one(started.child("broker", arguments, {}))
-    return settings
+    by_role = {role: make_conninfo(owner_dsn, user=role, password=passwords[role]) for role in LOGINS}
+    return {"owner": owner_dsn} | by_role
 
 
 def _services(plan: Plan, site: Site, address: str) -> list[Child]:
@@ -172,7 +175,7 @@ def _services(plan: Plan, site: Site, address: str) -> list[Child]:
 
 def _api_environment(plan: Plan, url: str, address: str) -> dict[str, str]:
     environment = {
-        "LINEWRIGHT_HOST": "0.0.0.0" if plan.lan else LOOPBACK,  # noqa: S104
+        "LINEWRIGHT_HOST": "0.0.0.0" if plan.lan else LOOPBACK,
         "LINEWRIGHT_PORT": str(plan.port),
         "LINEWRIGHT_PUBLIC_URL": url,
     }

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from database.embedded import delete_database
 from linewright import LinewrightError
 from linewright.layout import Layout
 from linewright.progress import Progress
@@ -30,17 +31,29 @@ class NotConfirmed(LinewrightError):
 
 
 def reset(data: Path, *, confirmed: bool) -> None:
-    """Delete a data folder; asks on a terminal, refuses without one."""
+    """Delete a data folder; asks on a terminal, refuses without one.
+
+    Raises:
+        NotConfirmed: nobody said yes, or the folder is not one of ours.
+        DatabaseError: it is in use.
+    """
     if not data.exists():
         return
-    if not (data / "postgres.lock").exists() and any(data.iterdir()):
+    layout = Layout(data.resolve())
+    if not layout.connections.parent.exists() and any(data.iterdir()):
         raise NotConfirmed(f"{data} does not look like a Linewright data folder; nothing was deleted")
     if not confirmed:
         if not sys.stdin.isatty():
             raise NotConfirmed("--reset deletes all data; add --yes to confirm where nobody can be asked")
-        if input(f"Delete all data in {data.resolve()}? Type yes: ").strip() != "yes":
+        if input(f"Delete all data in {layout.root}? Type yes: ").strip() != "yes":
             raise NotConfirmed("nothing was deleted")
-    shutil.rmtree(data)
+    delete(layout)
+
+
+def delete(layout: Layout) -> None:
+    """Delete an installation that is not running."""
+    delete_database(layout.postgres)
+    shutil.rmtree(layout.root, ignore_errors=True)
 
 
 async def up(wanted: Wanted) -> None:
@@ -52,9 +65,10 @@ async def up(wanted: Wanted) -> None:
     progress = Progress()
     progress.say("Starting Linewright (Ctrl-C ends it)")
     layout = Layout(wanted.data.resolve())
-    # A simulated plant keeps its rows apart from a real plant's: it is its own installation in its own folder.
     if wanted.simulate:
-        layout = Layout(layout.root / "demo")
+        # A simulated plant is an installation of its own, apart from a real plant's rows, and begins anew each time.
+        layout = Layout(wanted.data.resolve().with_name(f"{wanted.data.name}-demo"))
+        delete(layout)
     plan = Plan(layout, wanted.plant or DEMO if wanted.simulate else None, wanted.port, wanted.lan)
     async with open_site(plan, progress) as site:
         notes = [

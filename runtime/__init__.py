@@ -1,1 +1,1 @@
-"""What every Linewright process stands on: settings, life cycle, logs, retry, clock, health. Knows nothing of the plant."""
+"""What every process stands on: settings, life cycle, logs, retry, clock, health. Knows nothing of the plant."""

@@ -51,7 +51,7 @@ async def supervise(name: str, work: Callable[[], Awaitable[None]], on_restart: 
         try:
             await work()
             log.warning("task ended, starting it again", task=name)
-        except Exception:  # noqa: BLE001
+        except Exception:
             log.exception("task failed, starting it again", task=name)
         on_restart()
         if asyncio.get_running_loop().time() - started > 60:

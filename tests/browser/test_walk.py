@@ -1,4 +1,4 @@
-"""A person's way through the phone app, in Chromium at a phone's size: scan, report, log in, accept, start, done, closed.
+"""A person's way through the phone app, in Chromium at a phone's size: scan, report, log in, accept, start, close.
 
 Set LINEWRIGHT_SCREENSHOTS to a folder to keep the pictures.
 """

@@ -67,10 +67,12 @@ async def storm(site: Site, kills: int, seed: int, victims: Sequence[str]) -> li
     return order
 
 
-async def run(kills: int, seed: int, gateway: Sequence[str] = GATEWAY, victims: Sequence[str] = VICTIMS) -> dict[str, object]:
+async def run(
+    kills: int, seed: int, gateway: Sequence[str] = GATEWAY, victims: Sequence[str] = VICTIMS
+) -> dict[str, object]:
     """One storm; what was produced, stored, missing, duplicated, wrong."""
     with tempfile.TemporaryDirectory(prefix="lw-chaos-") as folder:
-        Path(folder).chmod(0o755)
+        os.chmod(folder, 0o755)  # noqa: PTH101
         plan = Plan(Layout(Path(folder)), DEMO, free_port(), gateway_program=gateway)
         async with open_site(plan, Progress()) as site:
             await asyncio.sleep(3)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +15,12 @@ READY = "from runtime.process import tell_systemd; tell_systemd('READY=1')"
 
 
 def child(tmp_path, body, name="toy"):
-    return Child(name, [sys.executable, "-c", body], {"PYTHONPATH": os.getcwd()}, tmp_path / f"{name}.log")
+    return Child(name, [sys.executable, "-c", body], {"PYTHONPATH": str(Path.cwd())}, tmp_path / f"{name}.log")
 
 
 def alive(pid):
     with contextlib.suppress(OSError):
-        return open(f"/proc/{pid}/stat").read().split()[2] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     return False
 
 

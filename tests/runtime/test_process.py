@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -58,8 +59,6 @@ def test_a_child_dies_with_its_parent():
     watched = os.pidfd_open(pid)
     parent.kill()
     parent.communicate()
-    import select
-
     assert select.select([watched], [], [], 10)[0], "the child outlived its parent"
     os.close(watched)
 
