@@ -125,7 +125,9 @@ async def _raise(conn: Connection, machine: MachineRef, case: Case, version: str
         "id": alarm_id, "model_version": version, "onset_at": _time(case.onset_ns),
         "suppression": shelf[0], "suppressed_until": shelf[1],
     }  # fmt: skip
-    await conn.execute(queries.insert_alarm, values)
+    if not await (await conn.execute(queries.insert_alarm, values)).fetchone():  # somebody was faster
+        row = await (await conn.execute(queries.active_alarm, key)).fetchone()
+        return await _grow(conn, row[0], case) if row else await _raise(conn, machine, case, version, snapshot)
     kept = {"alarm_id": alarm_id, "snapshot": snapshot, "sha256": evidence.digest(snapshot)}
     await conn.execute(queries.insert_evidence, kept)
     await _event(conn, alarm_id, "raise", None, {"priority": case.priority, "score": case.score})

@@ -13,6 +13,10 @@ class PortInUse(ApiError):
     """Another program listens on our port; the text names the setting to change."""
 
 
+class TlsUnusable(ApiError):
+    """The certificate or its key cannot be used; the text names the setting."""
+
+
 class AccessTableIncomplete(ApiError):
     """A route has no line in the access table, or a line has no route; fix api/access.py."""
 

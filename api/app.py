@@ -17,7 +17,21 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from anomaly.store import load_alarm
-from api import access, alarms, labels, live, machines, orders, pages, people, probes, problems, public, sessions
+from api import (
+    access,
+    alarms,
+    interface,
+    labels,
+    live,
+    machines,
+    orders,
+    pages,
+    people,
+    probes,
+    problems,
+    public,
+    sessions,
+)
 from api.bodies import BodyLimit
 from api.headers import Envelope
 from api.settings import ApiSettings
@@ -51,6 +65,11 @@ class LinewrightApi(FastAPI):
         )
         self.settings = settings
 
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = interface.complete(super().openapi())
+        return self.openapi_schema
+
     def build_middleware_stack(self) -> ASGIApp:
         return Envelope(super().build_middleware_stack(), https=self.settings.base_url.startswith("https"))
 
@@ -58,7 +77,7 @@ class LinewrightApi(FastAPI):
 def create_app(settings: ApiSettings) -> LinewrightApi:
     """The application, not yet opened."""
     app = LinewrightApi(settings)
-    routes = APIRouter(prefix="/api/v1", dependencies=[Depends(access.authorize)], responses=problems.DESCRIBED)
+    routes = APIRouter(prefix="/api/v1", dependencies=[Depends(access.authorize)])
     for room in _ROOMS:
         routes.include_router(room.router)
     access.check_table(route.name for route in api_routes())

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import StreamingResponse
 
-from api import NoSuchThing
+from api import NoSuchThing, TooMany
 from api.access import SignedIn, Tx
 from api.state import state_of
 from api.stream.hub import Hub, Tenant, Viewer
@@ -45,9 +45,12 @@ async def follow_live(
     tenant = await registry.current_tenant(tx)
     if tenant is None or (query.machine_id and await registry.find_machine(tx, query.machine_id) is None):
         raise NoSuchThing("there is no such machine")
+    hub = state_of(request).hub
+    if not hub.has_room(caller.token):
+        raise TooMany("open streams", 10)
     viewer = Viewer(Tenant(tenant.id, tenant.slug), caller.token, query.machine_id)
     return StreamingResponse(
-        _frames(state_of(request).hub, viewer),
+        _frames(hub, viewer),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

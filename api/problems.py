@@ -23,14 +23,8 @@ import api
 import database
 import device_registry
 import maintenance
-from api.models.problem import ProblemBody
 
 log = structlog.get_logger()
-
-# Every operation may answer with a problem; which one, its `type` says.
-DESCRIBED: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": ProblemBody, "description": "A problem (RFC 9457)", "content": {"application/problem+json": {}}}
-}
 
 Extra = Callable[[Any], Mapping[str, Any]]
 

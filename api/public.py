@@ -71,7 +71,7 @@ async def send_report(token: str, request: Request, response: Response) -> model
     report, is_new = await _submit(state, token, wanted, attachments)
     response.status_code = 201 if is_new else 200
     return models.ReportAnswer(
-        ticket=report.ticket, merged=report.state == "MERGED", status_url=f"/api/v1/public/reports/{report.id}"
+        ticket=report.ticket, merged=report.state == "MERGED", status_url=f"{state.settings.base_url}/r/{report.id}"
     )
 
 

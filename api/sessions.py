@@ -14,10 +14,12 @@ from api.limits import address_key
 from api.models import session as models
 from api.state import ApiState, state_of
 from database.pool import set_tenant, transaction
+from database.queries import load_queries
 from device_registry import store as registry
 from device_registry.records import Login
 
 log = structlog.get_logger()
+queries = load_queries(__file__)
 router = APIRouter(tags=["session"])
 
 
@@ -30,6 +32,7 @@ async def create_session(wanted: models.Login, request: Request, response: Respo
     found = await _checked(state, wanted, caller_address(request))
     async with transaction(state.pool) as connection:
         await set_tenant(connection, found.tenant_id)
+        await connection.execute(queries.forget_sessions)
         lifetime = timedelta(hours=state.settings.session_hours)
         token, expires_at = await registry.create_session(connection, found.person_id, lifetime)
         session = await registry.find_session(connection, token)

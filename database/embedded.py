@@ -22,7 +22,7 @@ import structlog
 from psycopg.conninfo import make_conninfo
 
 from database import DatabaseError, DatabaseUnavailable
-from database.binaries import places_of, choose_account, find_programs, within_reach
+from database.binaries import choose_account, find_programs, places_of, within_reach
 from database.cluster import hold, initialise, log_file, socket_folder, spawn, stop_leftover
 from database.migrate import migrate
 from database.roles import LOGINS, enable_logins
@@ -149,7 +149,7 @@ def delete_database(data_dir: Path) -> None:
     Raises:
         DatabaseError: the server is running.
     """
-    wanted = data_dir.absolute()
+    wanted = data_dir.resolve()
     if not wanted.parent.exists():
         return
     with hold(wanted.with_name(f"{wanted.name}.lock")):

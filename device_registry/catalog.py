@@ -38,7 +38,7 @@ async def register_catalog(connection: Connection, tenant: str, gateway: str, ca
     known = await find_gateway(connection, tenant, gateway)
     if known is None or known.status != _ACTIVE:
         reason = "is not known" if known is None else f"is {known.status}"
-        raise UnknownGateway(f"gateway {gateway} of {tenant} {reason}; register it with `linewright gateways`")
+        raise UnknownGateway(f"gateway {gateway} of {tenant} {reason}; register it first")
     await set_tenant(connection, known.tenant_id)
     columns = {
         "aliases": [tag.alias for tag in catalog.tags],

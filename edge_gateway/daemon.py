@@ -16,7 +16,7 @@ import structlog
 
 from edge_gateway import metrics
 from edge_gateway.catalog import Numbering, number
-from edge_gateway.delivery import Delivery, ForgetPolicy
+from edge_gateway.delivery import Delivery
 from edge_gateway.intake import Intake
 from edge_gateway.poller import Poller
 from edge_gateway.recorder import Recorder
@@ -38,8 +38,10 @@ from runtime.process import supervise, tell_systemd
 log = structlog.get_logger()
 
 
-async def run_gateway(settings: GatewaySettings, forget: ForgetPolicy | None = None) -> None:
+async def run_gateway(settings: GatewaySettings, delivery: Delivery | None = None) -> None:
     """Read, keep and deliver until cancelled; then commit what is in memory and say goodbye.
+
+    `delivery` is an empty one with another pace or policy than the usual.
 
     Raises:
         BadPointTable: the tags of a device contradict its limits; fix the configuration.
@@ -50,7 +52,7 @@ async def run_gateway(settings: GatewaySettings, forget: ForgetPolicy | None = N
     intake = Intake(clock)
     pollers = [Poller(name, devices, numbering, intake, clock) for name, devices in numbering.endpoints.items()]
     async with open_spool(settings.spool, numbering.catalog, clock) as spool:
-        delivery = _delivery(spool, forget, clock)
+        delivery = _filled(delivery or Delivery(), spool, clock)
         recorder = Recorder(spool, delivery, intake, numbering.catalog, clock)
         await intake.put(await _gap(spool, numbering))
         ticker = Ticker(group(numbering.endpoints), clock)
@@ -68,8 +70,7 @@ async def run_gateway(settings: GatewaySettings, forget: ForgetPolicy | None = N
             log.info("ready", gateway=settings.gateway, endpoints=len(pollers), tags=len(numbering.catalog.tags))
 
 
-def _delivery(spool: Spool, forget: ForgetPolicy | None, clock: Clock) -> Delivery:
-    delivery = Delivery(forget=forget)
+def _filled(delivery: Delivery, spool: Spool, clock: Clock) -> Delivery:
     for held in spool.opened.runs:
         delivery.hold(held.run, held.open, held.receipted)
     delivery.begin(spool.run, clock.monotonic_ns() / NS_PER_S)

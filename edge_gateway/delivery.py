@@ -97,6 +97,9 @@ class _Run:
         """A receipt is settled one to two times `settle_s` after it came."""
         if now_s - self.aged_s >= settle_s:
             self.settled.add_all(self.aging)
+            if now_s - self.aged_s >= 2 * settle_s:
+                self.settled.add_all(self.fresh)
+                self.fresh = Ranges()
             self.aging, self.fresh, self.aged_s = self.fresh, Ranges(), now_s
 
 
@@ -146,8 +149,10 @@ class Delivery:
 
     # What the broker tells
 
-    def connected(self) -> None:
+    def ask(self, now_s: float) -> None:
         """Ask for the ledger of older runs: the newest kept batch of each goes out again, its receipt tells all."""
+        for run in self._runs.values():
+            run.age(now_s, self._pace.settle_s)
         older = [run for name, run in self._runs.items() if name != self._live and run.settled and not run.open]
         for run in older[-RUNS_ASKED_MOST:]:
             run.asked = True
@@ -197,7 +202,7 @@ class Delivery:
         taken: list[BatchKey] = []
         for name, run in self._lanes():
             room = most - len(taken)
-            again = [seq for seq, flight in sorted(run.flights.items()) if False][:room]
+            again = [seq for seq, flight in sorted(run.flights.items()) if flight.due_s <= now_s][:room]
             fresh = self._fresh(run, min(room - len(again), self._credit - self.in_flight))
             for seq in (*again, *fresh):
                 self._send(run, seq, now_s)

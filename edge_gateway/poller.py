@@ -162,7 +162,7 @@ class Poller:
         while True:
             await self._opened.wait()
             try:
-                async with contextlib.aclosing(driver.subscribe(self._subscribed)) as values:  # type: ignore[type-var]
+                async with contextlib.aclosing(driver.subscribe(self._subscribed)) as values:
                     async for columns in values:
                         self._watch(columns)
                         await self._intake.put(columns)

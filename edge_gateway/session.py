@@ -8,6 +8,7 @@ tell:     state again when something was dropped; catalogs of a backlog, in case
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import dataclass, field
 
 import aiomqtt
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 _PUBLISH_MOST = 16
 _TELL_S = 30.0
 _SILENT_S = 60.0
+_ASK_EVERY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Session:
         await self._publish_backlog_catalogs()
         await self._publish(Up.CATALOG, catalogs.encode(self._out.catalog), retain=True)
         await self._tell_state()
-        self._out.delivery.connected()
+        self._out.delivery.ask(self._out.now_s())
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send(), name="send")
@@ -77,10 +79,13 @@ class Session:
     # Telling
 
     async def _tell(self) -> None:
-        while True:
+        for turn in itertools.count(1):
             await asyncio.sleep(_TELL_S)
             await self._publish_backlog_catalogs()
             await self._tell_state()
+            if turn % _ASK_EVERY == 0:
+                self._out.delivery.ask(self._out.now_s())
+                self._out.recorder.news.set()
 
     async def _tell_state(self) -> None:
         """Publish the state when it has changed."""

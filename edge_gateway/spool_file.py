@@ -33,6 +33,15 @@ _LAYOUT = 1
 _COMPRESS_FROM_BYTES = 512
 _CREATE = ("run", "catalog", "batch", "batch_receipted", "payload", "dropped")
 _DROPPED_TOLD = 100
+_PRAGMAS = (
+    f"page_size = {PAGE_BYTES}",
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -2000",
+    "temp_store = MEMORY",
+    "secure_delete = OFF",  # on in Debian: it would write every page once more to delete it
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +92,13 @@ class SpoolFile:
             self._connection.close()
             raise
         self._room = Room(self._connection, self._path, self._limits)
-        self._room.reserve()
         for run_no, run_id, _, _ in self._connection.execute(queries.runs):
             self._know(run_no, UUID(bytes=run_id))
 
     def _lay_out(self) -> None:
         db = self._connection
         db.execute(f"PRAGMA wal_autocheckpoint = {self._limits.log_bytes // PAGE_BYTES}")
-        db.execute(f"PRAGMA journal_size_limit = {self._limits.log_bytes}")
+        db.execute(f"PRAGMA journal_size_limit = {self._limits.log_bytes_most}")
         (layout,) = db.execute("PRAGMA user_version").fetchone()
         (answer,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if answer != "ok":
@@ -267,16 +275,12 @@ class SpoolFile:
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that nobody else can have beside it, with every commit on disk before it returns."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
     try:
-        for pragma in (
-            f"page_size = {PAGE_BYTES}",
-            "locking_mode = EXCLUSIVE",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "cache_size = -2000",
-            "temp_store = MEMORY",
-        ):
+        connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    except sqlite3.OperationalError as error:
+        raise _cause(path, error) from error
+    try:
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("COMMIT")

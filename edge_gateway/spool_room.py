@@ -1,7 +1,8 @@
 """Keeps the spool under its byte cap: what is receipted goes first, then the oldest, and every drop is written down.
 
-The cap covers the database, its write-ahead log and a small reserve file. The reserve is given up when the disk
-itself is full, because even deleting needs a few pages of log.
+The cap covers the database, its write-ahead log and a reserve file as large as the log. When the disk itself is full,
+the reserve is given up: its space is what writing the log back into the database can take at most. From then on the
+database does not grow, it drops its oldest instead, until there is space for the reserve again.
 """
 
 import contextlib
@@ -18,7 +19,6 @@ PAGE_BYTES = 1024
 _RECEIPTED_BLOCK = 64
 _OPEN_BLOCK = 8
 _EXPIRED_BLOCK = 64
-_REGROW_PAGES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,14 @@ class Limits:
         return min(1 << 20, max(64 << 10, self.max_bytes // 64))
 
     @property
+    def log_bytes_most(self) -> int:
+        """The log overshoots by the transaction that fills it."""
+        return self.log_bytes + 2 * self.transaction_bytes
+
+    @property
     def database_pages(self) -> int:
-        """What is left for the database: the log may overshoot by a transaction, the reserve is as large as the log."""
-        return (self.max_bytes - 2 * self.log_bytes - 2 * self.transaction_bytes) // PAGE_BYTES
+        """What is left for the database besides the log and a reserve for it."""
+        return (self.max_bytes - 2 * self.log_bytes_most) // PAGE_BYTES
 
 
 class Room:
@@ -52,6 +57,7 @@ class Room:
         self._reserve = path.with_name(path.name + "-reserve")
         self._limits = limits
         self._pages_most = limits.database_pages
+        self._take_reserve()
 
     def used_bytes(self) -> int:
         """What the batches take: database without its free pages, and log."""
@@ -74,7 +80,9 @@ class Room:
         removed = Removed()
         needed_pages = needed_bytes // (PAGE_BYTES - 4) + 8
         while self._used_pages() + needed_pages > self._pages_most:
-            block = self._receipted() or self._open()
+            block = self._receipted()
+            if not block.ids:
+                block = self._open()
             if not block.ids:
                 raise SpoolUnwritable(
                     f"{needed_bytes} bytes do not fit: give the spool more max_bytes or the disk space"
@@ -115,24 +123,26 @@ class Room:
             self._connection.executemany(query, [{"id": id_} for id_ in ids])
 
     def disk_is_full(self) -> None:
-        """The disk gave out before the cap: stop growing and use the reserve to get the log written back."""
-        self._pages_most = min(self._pages_most, self._pragma("page_count"))
+        """The disk gave out before the cap: grow no more, and write the log back into the space of the reserve."""
+        self._pages_most = self._pragma("page_count")
         self._reserve.unlink(missing_ok=True)
         self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def written(self) -> None:
-        """A write went well: feel the way back to the cap, and to a reserve."""
-        if self._pages_most < self._limits.database_pages:
-            self._pages_most = min(self._pages_most + _REGROW_PAGES, self._limits.database_pages)
-        elif not self._reserve.exists():
-            self.reserve()
+        """A write went well; when there is space for the reserve again, the database may grow again."""
+        if not self._reserve.exists() and self._free_bytes() > 2 * self._limits.log_bytes_most:
+            self._take_reserve()
+            self._pages_most = self._limits.database_pages
 
-    def reserve(self) -> None:
-        """Set the reserve aside; without it the spool works too."""
-        if not self._reserve.exists():
-            with contextlib.suppress(OSError):
-                descriptor = os.open(self._reserve, os.O_CREAT | os.O_WRONLY, 0o600)
-                try:
-                    os.posix_fallocate(descriptor, 0, self._limits.log_bytes)
-                finally:
-                    os.close(descriptor)
+    def _free_bytes(self) -> int:
+        disk = os.statvfs(self._log.parent)
+        return disk.f_bavail * disk.f_frsize
+
+    def _take_reserve(self) -> None:
+        """Without a reserve the spool works too, but then a full disk may make it wait instead of dropping."""
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self._reserve, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, self._limits.log_bytes_most)
+            finally:
+                os.close(descriptor)

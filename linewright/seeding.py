@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,10 +20,8 @@ ROLES = ("planner", "technician", "operator", "admin")
 DEMO_GATEWAY = "gw-1"
 _KIND = {"float64": "float", "int64": "int", "bool": "bool", "text": "text"}
 _NAMES = {
-    "planner": "计划员 Planner",
-    "technician": "维修工 Technician",
-    "operator": "操作工 Operator",
-    "admin": "管理员 Admin",
+    "zh": {"planner": "计划员", "technician": "维修工", "operator": "操作工", "admin": "管理员"},
+    "en": {"planner": "Planner", "technician": "Technician", "operator": "Operator", "admin": "Admin"},
 }
 
 
@@ -60,12 +59,13 @@ SMALL_SITE = SeedTenant(
     site="site-1",
     site_name="Site 1",
     gateways=(DEMO_GATEWAY,),
-    people=(SeedPerson("admin", _NAMES["admin"], ("admin", "planner", "technician", "operator")),),
+    people=(SeedPerson("admin", "Admin", ("admin", "planner", "technician", "operator")),),
 )
 
 
 def tenant_of(plant: Plant) -> SeedTenant:
-    """A simulated plant as the registry takes it: names in both languages, limits as the plant knows them."""
+    """A simulated plant as the registry takes it, with names in the language of this terminal."""
+    language = terminal_language()
     models = {machine.model: _model(machine) for machine in plant.machines}
     return SeedTenant(
         slug=plant.tenant,
@@ -73,9 +73,9 @@ def tenant_of(plant: Plant) -> SeedTenant:
         site=plant.site,
         site_name=plant.site_name,
         models=tuple(models.values()),
-        machines=tuple(_machine(machine) for machine in plant.machines),
+        machines=tuple(_machine(machine, language) for machine in plant.machines),
         gateways=(DEMO_GATEWAY,),
-        people=tuple(SeedPerson(role, _NAMES[role], (role,)) for role in ROLES),
+        people=tuple(SeedPerson(role, _NAMES[language][role], (role,)) for role in ROLES),
     )
 
 
@@ -83,17 +83,23 @@ def _model(machine: MachineSettings) -> SeedModel:
     return SeedModel(machine.model, machine.model_name, machine.kind, machine.maker)
 
 
-def _machine(machine: MachineSettings) -> SeedMachine:
+def terminal_language() -> str:
+    """`zh` where the locale says so, else `en`."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "zh" if locale.startswith("zh") else "en"
+
+
+def _machine(machine: MachineSettings, language: str) -> SeedMachine:
     return SeedMachine(
         slug=machine.slug,
-        name=f"{machine.name_zh} {machine.name_en}",
+        name=machine.name_zh if language == "zh" else machine.name_en,
         model=machine.model,
-        tags=tuple(_tag(spec) for spec in machine.tags),
+        tags=tuple(_tag(spec, language) for spec in machine.tags),
         criticality=machine.criticality,
         serial=machine.serial,
     )
 
 
-def _tag(spec: TagSpec) -> SeedTag:
+def _tag(spec: TagSpec, language: str) -> SeedTag:
     limits = tuple(SeedLimit(**asdict(limit)) for limit in spec.limits)
-    return SeedTag(spec.slug, f"{spec.zh} {spec.en}", spec.unit, _KIND[spec.type], limits)
+    return SeedTag(spec.slug, spec.zh if language == "zh" else spec.en, spec.unit, _KIND[spec.type], limits)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+from anomaly.records import PRIORITIES
 from maintenance.records import NewOrder, Source
 
 
@@ -47,6 +48,16 @@ def order_for(alarm: RaisedAlarm) -> NewOrder | None:
         priority=alarm.priority, source=Source.ALARM, source_id=alarm.alarm_id, cause=alarm.cause,
         detected_at=alarm.onset_at, data={"alarm_id": str(alarm.alarm_id)},
     )  # fmt: skip
+
+
+def more_urgent(alarm: RaisedAlarm, priority: str) -> bool:
+    """Whether the alarm is more urgent by now than the order that answers it."""
+    return PRIORITIES.index(alarm.priority) < PRIORITIES.index(priority)
+
+
+def urgency_note(alarm: RaisedAlarm) -> UUID:
+    """The request id under which an order becomes as urgent as its alarm, once."""
+    return uuid5(alarm.alarm_id, f"priority {alarm.priority}")
 
 
 def cleared_note(alarm_id: UUID) -> UUID:

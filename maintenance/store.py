@@ -142,16 +142,26 @@ async def act(
     return await load_order(conn, order_id)
 
 
-async def note(conn: Connection, order_id: UUID, request_id: UUID, data: dict[str, Any], actor: Actor = HOUSE) -> Order:
-    """Write into the journal what concerns the order and leaves its state; the same `request_id` writes once."""
+async def note(
+    conn: Connection,
+    order_id: UUID,
+    request_id: UUID,
+    data: dict[str, Any],
+    actor: Actor = HOUSE,
+    priority: str | None = None,
+) -> Order:
+    """Write into the journal what concerns the order and leaves its state; the same `request_id` writes once.
+
+    priority: the order's from now on; None leaves it.
+    """
     order = await _lock(conn, order_id)
     if await _one(conn, queries.order_of_request, {"request_id": request_id}):
         return order
-    after = replace(order, version=order.version + 1, updated_at=datetime.now(UTC))
+    now = datetime.now(UTC)
+    after = replace(order, version=order.version + 1, updated_at=now, priority=priority or order.priority)
     event = Event(
-        order.id, after.version, request_id, "note", order.state, order.state, actor.id, actor.name,
-        after.updated_at, data=data,
-    )  # fmt: skip
+        order.id, after.version, request_id, "note", order.state, order.state, actor.id, actor.name, now, data=data
+    )
     await _record(conn, after, event)
     return after
 

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from database import DatabaseUnavailable, outbox
 from database.pool import Connection, Pool, open_pool, transaction
 from maintenance import MaintenanceError, rules, store
+from maintenance.records import State
 from maintenance.settings import MaintenanceSettings
 from runtime.health import serve_health
 from runtime.logs import Outage
@@ -73,6 +74,9 @@ async def _raised(conn: Connection, payload: dict[str, Any]) -> None:
         return
     order, created = await store.create_order(conn, new)
     ORDERS.labels("created" if created else "joined").inc()
+    if rules.more_urgent(alarm, order.priority) and order.state not in (State.CLOSED, State.CANCELLED):
+        told = {"alarm_id": str(alarm.alarm_id), "priority": alarm.priority}
+        await store.note(conn, order.id, rules.urgency_note(alarm), told, priority=alarm.priority)
     log.info(
         "order for alarm", order=order.no, machine=order.machine_slug, cause=alarm.cause, priority=alarm.priority,
         created=created,

@@ -1,6 +1,6 @@
 """How machines and gateways speak: samples and their quality, field drivers, wire formats, topics.
 
-    protocols.<name>.driver ──Columns──► (edge_gateway) ──Batch──► protocols.wire ──bytes──► broker
+protocols.<name>.driver ──Columns──► (edge_gateway) ──Batch──► protocols.wire ──bytes──► broker
 """
 
 

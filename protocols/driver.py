@@ -8,7 +8,7 @@ opens it again by itself, with back-off. A wrong configuration raises `BadPointT
 later.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from protocols.sample import Columns
@@ -38,7 +38,7 @@ class Driver(Protocol):
         """Read one operation. Lost line, time-out, exception, bad value: samples with a reason."""
         ...
 
-    def subscribe(self, aliases: Sequence[int]) -> AsyncIterator[Columns]:
+    def subscribe(self, aliases: Sequence[int]) -> AsyncGenerator[Columns, None]:
         """Values as the device sends them (OPC UA); empty `aliases` or no support: ends at once.
 
         A tag the device does not give comes as BAD, and is asked for again with back-off. When data stops flowing,

@@ -6,6 +6,8 @@
 - Rows of one series and time beyond the first are *duplicated* and looked at no further.
 - A truth value belongs to the row (GOOD or UNCERTAIN) of equal value stamped when it arrived: from 5 ms before it was
   served until the read time-out after. A value that carries its own time belongs to the row of exactly that time.
+- A row that says it repeats (UNCERTAIN stale: what a new subscription shows of a value told before) is not matched: it
+  has to show the value that was in force at its time, else it is wrong.
 - A row that belongs to no truth value is *wrong*. A changed value counts on both sides: the row is wrong, and the truth
   value it replaced is missing.
 - A truth value without a row is *in a gap* if a BAD row accounts for it, else *missing*. A row that says that reading
@@ -24,7 +26,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
-from protocols.sample import Quality, Reason, Value
+from protocols.sample import Quality, Reason, Value, quality_code
 from simulators.matching import Timed, Window, match
 from simulators.truth import Series, TruthValue
 
@@ -33,6 +35,7 @@ EARLY_NS = 5_000_000
 STAMP_NS = 1_000  # a database keeps microseconds
 EXAMPLES = 20
 _BY_TIME = attrgetter("time_ns")
+_REPEATED = quality_code(Quality.UNCERTAIN, Reason.STALE)
 _OPENS_A_GAP = frozenset({Reason.TIMEOUT, Reason.DISCONNECTED, Reason.STALE, Reason.RESTART_GAP, Reason.OVERRUN})
 
 
@@ -48,6 +51,10 @@ class StoredRow(NamedTuple):
     @property
     def bad(self) -> bool:
         return self.code >> 8 >= Quality.BAD
+
+    @property
+    def repeats(self) -> bool:
+        return self.code == _REPEATED
 
     @property
     def opens_a_gap(self) -> bool:
@@ -105,7 +112,10 @@ def _compare(series: Series, values: list[Timed], rows: list[StoredRow], rules: 
     subscribed = series in rules.subscribed
     values.sort(key=_BY_TIME)
     rows = _first_of_each(series, rows, result)
-    good = [Timed(row[2], row[3]) for row in rows if not row.bad]
+    good = [Timed(row[2], row[3]) for row in rows if not row.bad and not row.repeats]
+    for row in rows:
+        if row.repeats and not _in_force(values, row):
+            result.add("wrong", series, Timed(row[2], row[3]))
     if subscribed and good:
         values = values[bisect_left(values, good[0].time_ns - STAMP_NS, key=_BY_TIME) :]
     window = Window(STAMP_NS, STAMP_NS) if subscribed else Window(EARLY_NS, round(rules.read_timeout_s * NS_PER_S))
@@ -123,6 +133,12 @@ def _compare(series: Series, values: list[Timed], rows: list[StoredRow], rules: 
             result.in_gaps += 1
         else:
             result.add("missing", series, value)
+
+
+def _in_force(values: Sequence[Timed], row: StoredRow) -> bool:
+    """Whether the row shows the last value handed out up to its time."""
+    at = bisect_right(values, row.time_ns + STAMP_NS, key=_BY_TIME) - 1
+    return at >= 0 and values[at].value == row.value
 
 
 def _first_of_each(series: Series, rows: list[StoredRow], result: Audit) -> list[StoredRow]:

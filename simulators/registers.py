@@ -60,8 +60,8 @@ class RegisterBank:
         point = register.point
         if point.type == "bool":
             decoded[register.tag] = bool(value)
-            bit = point.bit if point.table.of_registers else 0
-            words[point.address] |= self._swapped(int(bool(value)) << (bit or 0))
+            bit = int(bool(value)) << (point.bit or 0)
+            words[point.address] |= self._swapped(bit) if point.table.of_registers else bit
             return
         if point.type in _FORMATS:
             data, decoded[register.tag] = _encode(register, float(value))

@@ -50,7 +50,7 @@ class PublicLabel(Answer):
 
 
 class ReportAnswer(Answer):
-    """The reporter's receipt."""
+    """The reporter's receipt; `status_url` is the page that shows what becomes of it."""
 
     ticket: str
     merged: bool

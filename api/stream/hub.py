@@ -14,6 +14,7 @@ from uuid import UUID
 from prometheus_client import Counter, Gauge
 
 QUEUE_EVENTS = 1000
+STREAMS_A_SESSION = 20  # a browser opens one a tab
 HEARTBEAT_S = 10.0
 _HEARTBEAT = b": still here\n\n"
 
@@ -98,6 +99,10 @@ class Hub:
         self._viewers.add(viewer)
         VIEWERS.set(len(self._viewers))
         self.changed.set()
+
+    def has_room(self, session: str) -> bool:
+        """Whether this session may open another stream."""
+        return sum(viewer.session == session for viewer in self._viewers) < STREAMS_A_SESSION
 
     def leave(self, viewer: Viewer) -> None:
         self._viewers.discard(viewer)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
+from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from protocols import DeviceUnavailable, ProtocolsError
+from protocols.cancelling import cancel_requests, raise_forgotten
 from protocols.modbus.point import Table
 from protocols.reopening import Reopening
 from protocols.sample import Reason, bad
@@ -84,13 +85,6 @@ class _Silence:
     next_try_s: float = 0.0
 
 
-def _cancels() -> int:
-    """How often this task was told to stop. asyncio.wait_for, which pymodbus uses, forgets it when the answer comes
-    in the same moment (Python < 3.12), so it is compared before and after."""
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
-
-
 class Line:
     """The connection. It opens itself again after a loss, with back-off, as long as it is wanted."""
 
@@ -99,7 +93,7 @@ class Line:
         self._lock = asyncio.Lock()
         self._client: AsyncModbusTcpClient | None = None
         self._transactions = 0
-        self._waiting: asyncio.Timeout | None = None
+        self._asking = False
         self._reopening = Reopening(clock, _REOPEN_MOST_S)
         self._silent: dict[int, _Silence] = {}
 
@@ -140,11 +134,13 @@ class Line:
         )
         for answer in _RAW_ANSWERS:
             client.register(answer)
-        cancels = _cancels()
-        connected = await client.connect()
-        if _cancels() > cancels:
+        cancels, connected = cancel_requests(), False
+        try:
+            connected = await client.connect()
+            raise_forgotten(cancels)
+        except asyncio.CancelledError:
             self._hang_up()
-            raise asyncio.CancelledError
+            raise
         if not connected:
             self._hang_up()
             self._reopening.failed()
@@ -160,25 +156,25 @@ class Line:
 
     def _lost(self, connected: bool) -> None:  # noqa: FBT001
         """Told by pymodbus. It lets a request wait for its time-out after the line is gone; we end it at once."""
-        if not connected and self._waiting:
-            self._waiting.reschedule(0)
+        client = self._client
+        if not connected and self._asking and client is not None and not client.ctx.response_future.done():
+            client.ctx.response_future.set_exception(ConnectionException("connection lost"))
 
     async def _exchange(self, client: AsyncModbusTcpClient, pdu: ModbusPDU) -> Any:
-        cancels, answered = _cancels(), False
+        cancels, answered = cancel_requests(), False
+        self._asking = True
         try:
-            async with asyncio.timeout(None) as self._waiting:
-                answer = await client.execute(False, pdu)  # noqa: FBT003
-            if _cancels() > cancels:
-                raise asyncio.CancelledError
+            answer = await client.execute(False, pdu)  # noqa: FBT003
+            raise_forgotten(cancels)
             answered = True
-        except (ModbusException, TimeoutError) as error:
+        except ModbusException as error:
             if not client.connected:
                 self._reopening.failed()
                 raise NoAnswer(bad(Reason.DISCONNECTED), f"{self._host}:{self._port} hung up") from error
             self._unheard(pdu.dev_id)
             raise NoAnswer(bad(Reason.TIMEOUT), f"no answer from unit {pdu.dev_id} in {self._timeout_s} s") from error
         finally:
-            self._waiting = None
+            self._asking = False
             if not answered:  # a late answer, also one to a cancelled request, must find the line closed
                 self._hang_up()
         self._reopening.succeeded()

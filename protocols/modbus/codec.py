@@ -82,6 +82,12 @@ def _fixed(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
+def _stamps(n: int, time_ns: int) -> NDArray[np.int64]:
+    stamps = np.empty(n, np.int64)
+    stamps.fill(time_ns)
+    return stamps
+
+
 def _byte_places(address: int, field: Field) -> list[int]:
     """Where the bytes of a number stand in the answer, least significant first."""
     words = range(field.point.count)
@@ -121,7 +127,7 @@ class _Numbers:
         code = self._codes(raw, value)
         if code is not self._good:
             value[code != GOOD] = 0
-        return Column(self._kind, self._alias, np.full(len(value), time_ns, np.int64), value, code)
+        return Column(self._kind, self._alias, _stamps(len(value), time_ns), value, code)
 
     def _codes(self, raw: NDArray[Any], value: NDArray[Any]) -> NDArray[np.uint16]:
         """The shared array of zeros when all is well, which is nearly always; else one code a value."""
@@ -131,7 +137,7 @@ class _Numbers:
             possible, reason = raw <= np.iinfo(np.int64).max, _OUT_OF_RANGE
         else:
             possible, reason = None, GOOD
-        if self._low is None and (possible is None or possible.all()):
+        if self._low is None and (possible is None or np.count_nonzero(possible) == len(possible)):
             return self._good
         code = self._good.copy()
         if self._low is not None:
@@ -160,7 +166,7 @@ class _Bits:
 
     def decode(self, data: NDArray[np.uint8], time_ns: int) -> Column:
         value = data[self._at] >> self._shift & 1
-        return Column(ValueKind.BOOL, self._alias, np.full(len(value), time_ns, np.int64), value, self._good)
+        return Column(ValueKind.BOOL, self._alias, _stamps(len(value), time_ns), value, self._good)
 
 
 class _Texts:
@@ -184,7 +190,7 @@ class _Texts:
                 value[i] = text.decode().rstrip()
             except UnicodeDecodeError:
                 code[i] = _UNDECODABLE
-        return Column(ValueKind.TEXT, self._alias, np.full(n, time_ns, np.int64), value, code)
+        return Column(ValueKind.TEXT, self._alias, _stamps(n, time_ns), value, code)
 
 
 _GROUPS: dict[ValueKind, Callable[[int, Sequence[Field]], _Group]] = {

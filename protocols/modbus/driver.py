@@ -7,7 +7,7 @@ Those are then asked alone and rarely; all others keep coming in blocks that lea
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,7 +102,7 @@ class ModbusDriver:
             return self._decoded(op, data)
         return concatenate(await self._read_refined(op, op.refined))
 
-    async def subscribe(self, aliases: Sequence[int]) -> AsyncIterator[Columns]:  # noqa: ARG002
+    async def subscribe(self, aliases: Sequence[int]) -> AsyncGenerator[Columns, None]:  # noqa: ARG002
         """Modbus devices send nothing by themselves."""
         return
         yield
@@ -115,8 +115,9 @@ class ModbusDriver:
 
     def _decoded(self, op: ModbusRead, data: bytes) -> Columns:
         columns = op.decoder.decode(data, self._clock.now_ns())
-        if not all(column.code.all() for column in columns):
-            self._last_good_ns = self._clock.monotonic_ns()
+        for column in columns:
+            if np.count_nonzero(column.code) < len(column):
+                self._last_good_ns = self._clock.monotonic_ns()
         return columns
 
     def _failed(self, op: ModbusRead, code: int) -> Columns:

@@ -4,7 +4,7 @@ polled tags ──plan──► OpcuaReads ──read──► Columns          
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from asyncua import ua
@@ -35,6 +35,8 @@ _SESSION_GONE = frozenset(
         ua.StatusCodes.BadShutdown,
     }
 )
+
+_NO_NAMESPACE = ua.DataValue(None, ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,8 +69,7 @@ class OpcuaDriver:
         self._session: Session | None = None
         self._opening = asyncio.Lock()
         self._reopening = Reopening(self._clock, _REOPEN_MOST_S)
-        now_ns = self._clock.now_ns()  # what was set before may have been told by an earlier run
-        self._told_ns = dict.fromkeys(self._tags, now_ns)
+        self._told_ns: dict[int, int] = {}
         self._last_good_ns = 0
 
     async def open(self) -> None:
@@ -86,23 +87,21 @@ class OpcuaDriver:
             session = await self._connected()
         except DeviceUnavailable:
             return self._failed(op, bad(Reason.DISCONNECTED))
-        nodes = [session.node(tag.node) for _, tag in op.tags]
+        wanted = [session.value_of(tag.node) for _, tag in op.tags]
         try:
-            values = iter(await session.read([node for node in nodes if node is not None]))
+            values = iter(await session.read([value for value in wanted if value is not None]))
         except FAILURES as error:
             return self._failed(op, await self._blame(session, error))
         now_ns = self._clock.now_ns()
         collector = Collector()
-        for (alias, tag), node in zip(op.tags, nodes, strict=True):
-            data = (
-                next(values) if node is not None else ua.DataValue(None, ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown))
-            )
+        for (alias, tag), asked in zip(op.tags, wanted, strict=True):
+            data = next(values) if asked is not None else _NO_NAMESPACE
             raw = data.Value.Value if data.Value is not None else None
             value, code = fitted(tag.kind, raw, data.StatusCode.value if data.StatusCode is not None else 0)
             collector.add(tag.kind, alias, now_ns, value, code)
         return self._noted(collector.columns())
 
-    async def subscribe(self, aliases: Sequence[int]) -> AsyncIterator[Columns]:
+    async def subscribe(self, aliases: Sequence[int]) -> AsyncGenerator[Columns, None]:
         """See Driver.subscribe."""
         if not aliases:
             return

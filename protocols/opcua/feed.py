@@ -5,8 +5,8 @@
 The server answers every publishing interval with data, or at least keep-alives; when neither comes for `silence_s`
 the feed ends, whatever the transport says. A full queue stops our publish requests: then the server's own queues hold.
 
-Stamps are source times. What an item shows first was set before we looked, perhaps long ago and perhaps already
-told: unless it is newer than all we know, it is stamped now and UNCERTAIN stale.
+Stamps are source times. What an item shows first was set before we subscribed, perhaps days ago, perhaps already told
+by an earlier run: then it is stamped now, which says that it holds now, and UNCERTAIN stale.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from runtime.clock import NS_PER_S, Clock
 from runtime.retry import backoff_s
 
 _QUEUE_MESSAGES = 100
+_RETRY_FIRST_S, _RETRY_MOST_S = 5.0, 60.0
 _STALE = quality_code(Quality.UNCERTAIN, Reason.STALE)
 _UNSYNCED = quality_code(Quality.UNCERTAIN, Reason.CLOCK_UNSYNCED)
 _YEAR_2000_NS = 946_684_800 * NS_PER_S
@@ -50,11 +51,13 @@ class Feed:
         self._first = set(tags)
         self._refused: set[int] = set()
         self._retry_at_ns = 0
-        self._pauses: Iterator[float] = backoff_s(5.0, 60.0)
+        self._pauses: Iterator[float] = backoff_s(_RETRY_FIRST_S, _RETRY_MOST_S)
         self._queue: asyncio.Queue[Columns | None] = asyncio.Queue(_QUEUE_MESSAGES)
         self._ended = ""
+        self._handing_over = False
         self._id: int | None = None
-        self._heard_ns, self._heard_wall_ns = clock.monotonic_ns(), clock.now_ns()
+        self._opened_ns = clock.now_ns()
+        self._heard_ns, self._heard_wall_ns = clock.monotonic_ns(), self._opened_ns
 
     async def open(self) -> Columns:
         """Subscribe to all tags; returns those that the server refuses. Raises DeviceUnavailable."""
@@ -80,7 +83,7 @@ class Feed:
             if self._refused and now_ns >= self._retry_at_ns and (refused := await self._retry()):
                 return refused
             silent_at_ns = self._heard_ns + round(self._settings.silence_s * NS_PER_S)
-            if self._queue.empty() and now_ns >= silent_at_ns:
+            if self._queue.empty() and not self._handing_over and now_ns >= silent_at_ns:
                 raise DeviceUnavailable(f"{self._settings.url}: not even a keep-alive for {self._settings.silence_s} s")
             wake_at_ns = min(silent_at_ns, self._retry_at_ns) if self._refused else silent_at_ns
             with contextlib.suppress(TimeoutError):
@@ -109,17 +112,18 @@ class Feed:
 
     async def _published(self, result: ua.PublishResult) -> None:
         """Called by asyncua for data, keep-alives and the end of the subscription."""
-        self._heard()
-        for notification in result.NotificationMessage.NotificationData or ():
-            if isinstance(notification, ua.DataChangeNotification):
-                await self._queue.put(self._columns(notification.MonitoredItems))
-            elif isinstance(notification, ua.StatusChangeNotification) and notification.Status.is_bad():
-                self._ended = notification.Status.name
-                await self._queue.put(None)
-        self._heard()
-
-    def _heard(self) -> None:
-        self._heard_ns, self._heard_wall_ns = self._clock.monotonic_ns(), self._clock.now_ns()
+        self._handing_over = True  # as long as our own queue is full, the server has no way to be heard
+        try:
+            for notification in result.NotificationMessage.NotificationData or ():
+                if isinstance(notification, ua.DataChangeNotification):
+                    await self._queue.put(self._columns(notification.MonitoredItems))
+                elif isinstance(notification, ua.StatusChangeNotification) and notification.Status.is_bad():
+                    self._ended = notification.Status.name
+                    await self._queue.put(None)
+        finally:
+            self._handing_over = False
+        if not self._ended:
+            self._heard_ns, self._heard_wall_ns = self._clock.monotonic_ns(), self._clock.now_ns()
 
     def _columns(self, items: list[ua.MonitoredItemNotification]) -> Columns:
         collector = Collector()
@@ -144,7 +148,7 @@ class Feed:
         told_ns = self._told_ns.get(alias, 0)
         if alias in self._first:
             self._first.discard(alias)
-            if stamp_ns <= told_ns:
+            if stamp_ns <= max(told_ns, self._opened_ns):
                 stamp_ns, code = max(now_ns, told_ns + _TICK_NS), code or _STALE
         elif told_ns - NS_PER_S < stamp_ns <= told_ns:  # a clock coarser than its changes; a step back is left alone
             stamp_ns = told_ns + _TICK_NS
@@ -156,11 +160,11 @@ class Feed:
         collector = Collector()
         requests = []
         for alias, tag in tags.items():
-            node = self._session.node(tag.node)
-            if node is None:
+            value = self._session.value_of(tag.node)
+            if value is None:
                 self._refuse(collector, alias, tag, bad(Reason.BAD_ADDRESS))
             else:
-                requests.append(self._request(alias, node))
+                requests.append(self._request(alias, value))
         for start in range(0, len(requests), self._session.monitor_most):
             batch = requests[start : start + self._session.monitor_most]
             parameters = ua.CreateMonitoredItemsParameters()
@@ -177,10 +181,9 @@ class Feed:
         self._retry_at_ns = self._clock.monotonic_ns() + round(next(self._pauses) * NS_PER_S)
         return collector.columns()
 
-    def _request(self, alias: int, node: ua.NodeId) -> ua.MonitoredItemCreateRequest:
+    def _request(self, alias: int, value: ua.ReadValueId) -> ua.MonitoredItemCreateRequest:
         request = ua.MonitoredItemCreateRequest()
-        request.ItemToMonitor.NodeId = node
-        request.ItemToMonitor.AttributeId = ua.AttributeIds.Value
+        request.ItemToMonitor = value
         request.MonitoringMode = ua.MonitoringMode.Reporting
         request.RequestedParameters.ClientHandle = alias
         request.RequestedParameters.SamplingInterval = 1000 * self._settings.sampling_interval_s

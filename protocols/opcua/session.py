@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from protocols import BadPointTable, DeviceUnavailable
+from protocols.cancelling import cancel_requests, raise_forgotten
 from protocols.opcua.settings import OpcuaSettings, Security
 
 # What a service call may raise: a refused certificate is a bare AssertionError, a damaged answer any of the later ones.
@@ -33,7 +34,7 @@ _LIMIT_NODES = (
     ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
 )
 _BATCH_MOST = 1000  # where the server names no limit
-_SESSION_LIFE_S = 60.0  # how long the server keeps a session whose gateway lost its power
+_SESSION_LIFE_LEAST_S = 20.0  # how long the server keeps a session whose gateway lost its power
 
 
 class Session:
@@ -44,33 +45,36 @@ class Session:
         self.read_most = read_most
         self.monitor_most = monitor_most
         self._namespaces = namespaces
+        self._values: dict[str, ua.ReadValueId] = {}
 
     @property
     def alive(self) -> bool:
         return self.client.state is UaClientState.CONNECTED
 
-    def node(self, text: str) -> ua.NodeId | None:
-        """The node that a configuration text means on this server; None when it does not know the namespace."""
-        uri, rest = split_node(text)
-        if uri is None:
-            return ua.NodeId.from_string(rest)
-        if uri not in self._namespaces:
-            return None
-        return ua.NodeId.from_string(f"ns={self._namespaces.index(uri)};{rest}")
+    def value_of(self, text: str) -> ua.ReadValueId | None:
+        """The value that a configured node means on this server; None when it does not know the namespace."""
+        if text not in self._values:
+            uri, rest = split_node(text)
+            if uri is not None and uri not in self._namespaces:
+                return None
+            value = self._values[text] = ua.ReadValueId()
+            value.NodeId = ua.NodeId.from_string(rest if uri is None else f"ns={self._namespaces.index(uri)};{rest}")
+            value.AttributeId = ua.AttributeIds.Value
+        return self._values[text]
 
-    async def read(self, nodes: list[ua.NodeId]) -> list[ua.DataValue]:
-        """The values of these nodes, in order, in as many requests as the server wants."""
+    async def read(self, wanted: list[ua.ReadValueId]) -> list[ua.DataValue]:
+        """These values, in order, in as many requests as the server wants."""
         values: list[ua.DataValue] = []
-        while len(values) < len(nodes):
+        while len(values) < len(wanted):
             parameters = ua.ReadParameters()
             parameters.TimestampsToReturn = ua.TimestampsToReturn.Neither
-            parameters.NodesToRead = [_value_of(node) for node in nodes[len(values) : len(values) + self.read_most]]
+            parameters.NodesToRead = wanted[len(values) : len(values) + self.read_most]
             try:
                 batch = await self.client.uaclient.read(parameters)
             except ua.uaerrors.BadTooManyOperations:
                 if self.read_most == 1:
                     raise
-                self.read_most = max(1, min(self.read_most, len(nodes)) // 2)
+                self.read_most = max(1, min(self.read_most, len(wanted)) // 2)
                 continue
             if len(batch) != len(parameters.NodesToRead):
                 raise ValueError(f"asked for {len(parameters.NodesToRead)} values, got {len(batch)}")
@@ -80,11 +84,14 @@ class Session:
     async def refresh_namespaces(self) -> None:
         """Ask for the namespaces again: a server may load an information model late."""
         self._namespaces = await self.client.get_namespace_array()
+        self._values.clear()
 
     async def close(self) -> None:
         """Close session, channel and socket; a server that is gone is not waited for longer than the time-out."""
+        cancels = cancel_requests()
         with contextlib.suppress(*FAILURES):
             await self.client.disconnect()
+        raise_forgotten(cancels)
 
 
 def split_node(text: str) -> tuple[str | None, str]:
@@ -98,28 +105,23 @@ def split_node(text: str) -> tuple[str | None, str]:
     return uri, rest
 
 
-def _value_of(node: ua.NodeId) -> ua.ReadValueId:
-    wanted = ua.ReadValueId()
-    wanted.NodeId = node
-    wanted.AttributeId = ua.AttributeIds.Value
-    return wanted
-
-
 async def open_session(settings: OpcuaSettings) -> Session:
     """Connect, log in, learn limits and namespaces. Raises DeviceUnavailable."""
     client = Client(settings.url, timeout=settings.timeout_s, watchdog_intervall=settings.timeout_s)
     client.name = client.description = "Linewright gateway"
     client.application_uri = APPLICATION_URI
-    client.session_timeout = round(1000 * _SESSION_LIFE_S)
+    client.session_timeout = round(1000 * max(_SESSION_LIFE_LEAST_S, 4 * settings.timeout_s))
     if settings.username:
         client.set_user(settings.username)
         client.set_password(os.environ.get(settings.password_env, ""))
+    cancels = cancel_requests()
     try:
         await _secure(client, settings)
         await client.connect()
         nodes = [client.get_node(ua.NodeId(number)) for number in _LIMIT_NODES]
         limits = await client.read_attributes(nodes)
         namespaces = await client.get_namespace_array()
+        raise_forgotten(cancels)
     except FAILURES as error:
         await _give_up(client)
         raise DeviceUnavailable(_explained(settings, error)) from error
@@ -172,10 +174,13 @@ def _uri_in(certificate: Path) -> str | None:
 
 def _explained(settings: OpcuaSettings, error: BaseException) -> str:
     name = type(error).__name__
-    if isinstance(error, AssertionError) or "Certificate" in name or "Security" in name:
-        way_out = "let the server trust our certificate, and check security and server_certificate_file"
+    guarded = settings.security is not Security.NONE
+    if "No matching endpoints" in str(error):
+        way_out = f"the server does not offer security = {settings.security}; choose another"
     elif "Identity" in name or "UserAccess" in name:
         way_out = f"check username and the password in ${settings.password_env}"
+    elif isinstance(error, AssertionError) or "Certificate" in name or "Security" in name:
+        way_out = "let the server trust our certificate, and check server_certificate_file"
     else:
-        way_out = "check address, port, and whether the server runs"
+        way_out = "check address, port, whether the server runs" + guarded * ", and server_certificate_file"
     return f"{settings.url}: no session ({name}: {error}); {way_out}"

@@ -58,6 +58,14 @@ def test_onset_is_the_first_sample_beyond_and_the_score_grows_with_it():
     assert (raised.onset_ns, raised.time_ns, raised.value, raised.score) == (1 * S, 3 * S, 15.0, 1.5)
 
 
+def test_a_dip_in_a_later_block_starts_the_delay_anew():
+    detector = LimitDetector([high(on_delay_s=3)])
+    for times, values in (([0], [11]), ([1, 2], [9, 9]), ([3], [11])):
+        assert detector.update(block(1, times, values)) == []
+    (raised,) = detector.update(block(1, [6], [11]))
+    assert raised.onset_ns == 3 * S
+
+
 def test_noise_around_a_limit_with_deadband_and_delays_does_not_chatter():
     noise = np.random.default_rng(1).normal(10.0, 0.3, 20_000)
     bare = changes(high(), noise, 0.1)

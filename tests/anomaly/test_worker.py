@@ -5,8 +5,11 @@ import hashlib
 import json
 import time
 
+import numpy as np
 import pytest
 
+from database import outbox
+from database.pool import open_pool, tenant_transaction
 from protocols.sample import Quality, Reason, quality_code
 from runtime.clock import ClockState
 from tests.anomaly.parts import WAIT_S, Look, gateway, ingesting, maintaining, watching
@@ -107,12 +110,23 @@ async def test_the_same_batch_delivered_again_changes_nothing(registered, broker
     assert await look.rows("SELECT count(*) FROM work.work_order") == [(1,)]
 
 
-async def test_values_just_under_bad_values_and_backlog_raise_nothing(registered, broker, database, look, tenant):
+TIMED_OUT = quality_code(Quality.BAD, Reason.TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    "measured",  # values, ages in seconds, quality code
+    [
+        pytest.param(([4.5, 4.499999, 4.5, 4.5], [3, 2, 1, 0], 0), id="just under the limit"),
+        pytest.param(([9.0, 9.0, 9.0], [3, 1.5, 0], TIMED_OUT), id="bad values"),
+        pytest.param(([9.0, 9.0, 9.0], [7200, 7100, 7000], 0), id="backlog of two hours ago"),
+        pytest.param(([9.0, 2.0, 9.0, 2.0], [3, 2.5, 1, 0.5], 0), id="never for the whole on-delay"),
+    ],
+)
+async def test_what_is_no_alarm_raises_none(registered, broker, database, look, tenant, measured):
+    values, ages_s, code = measured
     await mark(look, tenant)
     async with watching(broker, database):
-        await registered.send("vibration", [4.5, 4.499999, 4.5], [2, 1, 0.1])
-        await registered.send("vibration", [9.0, 9.0], [1.9, 0.05], code=quality_code(Quality.BAD, Reason.TIMEOUT))
-        await registered.send("vibration", [9.0, 9.0, 9.0], [7200, 7100, 7000])
+        await registered.send("vibration", values, ages_s, code=code)
         await evaluated(registered, look, database)
     assert await look.rows("SELECT DISTINCT cause FROM alarm.alarm") == [("mark",)]
 
@@ -167,6 +181,35 @@ async def test_changed_limits_are_taken_over_and_a_limit_that_is_gone_clears_its
         await sending_until(registered, look, 4.0)
         await look.rows("UPDATE alarm.limit_rule SET enabled = false WHERE cause = 'bearing_wear'")
         await look.until(ALARMS, ONE_CLEARED)
+
+
+async def test_what_is_unusual_is_advice_until_a_person_calls_it_normal(registered, broker, database, look, tenant):
+    values = np.random.default_rng(0).normal(2.0, 0.1, 700)
+    values[650:] = 4.0  # well below the limit
+    async with watching(broker, database), maintaining(database):
+        await registered.send("vibration", values, np.linspace(70, 0, 700))
+        await look.until(ALARMS, [("unusual_behaviour", "advisory", True, True)])
+        await look.until("SELECT count(*) FROM audit.outbox", [(0,)])
+        assert await look.rows("SELECT count(*) FROM work.work_order") == [(0,)]
+        ((alarm_id, snapshot),) = await look.rows("SELECT alarm_id, snapshot FROM alarm.evidence")
+        async with open_pool(database.settings("lw_app")) as pool, tenant_transaction(pool, tenant.tenant_id) as conn:
+            payload = {"alarm_id": str(alarm_id), "verdict": "false_alarm"}
+            await outbox.write(conn, tenant.tenant_id, "verdict.given", "v", payload)
+        await look.until(ALARMS, [("unusual_behaviour", "advisory", False, False)])
+    (vibration,) = json.loads(snapshot)["tags"]
+    assert vibration["expected"] == [pytest.approx(2.0, abs=0.1)] * len(vibration["values"])
+    assert len(vibration["values"]) > 500
+
+
+async def test_a_shelf_that_has_run_out_ends_and_the_alarm_asks_for_work(registered, broker, database, look):
+    async with watching(broker, database, reload_s=0.1):
+        await registered.send("vibration", [5.0, 6.0], [1.5, 0.0])
+        await look.until(ALARMS, ONE_ACTIVE)
+        await look.rows("DELETE FROM audit.outbox")
+        await look.rows("UPDATE alarm.alarm SET suppression = 'shelved', suppressed_until = now() + interval '0.5 s'")
+        await look.until("SELECT suppression FROM alarm.alarm", [("none",)])
+    assert await look.rows("SELECT action FROM alarm.event ORDER BY id") == [("raise",), ("unshelve",)]
+    assert await look.rows("SELECT topic FROM audit.outbox") == [("alarm.raised",)]
 
 
 async def test_a_batch_may_come_before_its_catalog(broker, database, look, tenant):

@@ -100,6 +100,7 @@ async def publish_until(floor, slug, stream, values, **more):
     raise AssertionError("no value came")
 
 
+@pytest.mark.parametrize("broker", ["mosquitto", "iotcore"], indirect=True)
 async def test_a_value_arrives_after_it_was_published(url, ours, plant_floor):
     async with follow(url, ours) as stream:
         shown = await publish_until(plant_floor, "ours", stream, [1.5, 2.5, 3.5])
@@ -138,6 +139,23 @@ async def test_orders_and_reports_are_told_to_their_tenant_and_machine(url, ours
         for stream in (other_machine, foreign):
             with pytest.raises(TimeoutError):
                 await stream.event("order", 0.5)
+
+
+async def test_an_alarm_is_told_whole_when_it_changes(url, ours):
+    async with follow(url, ours) as stream, httpx.AsyncClient(base_url=url) as client:
+        acked = await client.post(f"/api/v1/alarms/{ours.alarm}/ack", headers=ours.bearer("operator"))
+        assert await stream.event("alarm") == acked.json()
+        assert acked.json()["state"] == "ack_active"
+
+
+async def test_a_session_opens_a_bounded_number_of_streams(url, ours):
+    async with contextlib.AsyncExitStack() as open_streams:
+        for _ in range(20):
+            await open_streams.enter_async_context(follow(url, ours))
+        async with httpx.AsyncClient(base_url=url) as client:
+            refused = await client.get("/api/v1/live", headers=ours.bearer("operator"))
+        assert refused.status_code == 429
+        await open_streams.enter_async_context(follow(url, ours, "planner"))
 
 
 async def test_a_session_that_is_revoked_ends_its_streams_within_five_seconds(url, ours):

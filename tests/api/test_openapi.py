@@ -23,6 +23,7 @@ def test_every_operation_is_named_described_and_tells_its_problems():
             problem = operation["responses"]["4XX"]["content"]["application/problem+json"]
             assert problem["schema"] == {"$ref": "#/components/schemas/ProblemBody"}, operation["operationId"]
             assert "422" not in operation["responses"], "the framework's own error body is never sent"
+            assert operation["security"] or "x-roles" not in operation
 
 
 def test_bodies_refuse_unknown_fields_and_show_an_example():

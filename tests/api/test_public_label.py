@@ -81,7 +81,8 @@ async def test_a_report_becomes_an_order_with_photo_and_voice(client, ours):
     assert sent.status_code == 201, sent.text
     receipt = sent.json()
     assert receipt["merged"] is False
-    status = (await client.get(receipt["status_url"])).json()
+    assert receipt["status_url"] == f"http://plant.example/r/{fields['id']}"
+    status = (await client.get(f"/api/v1/public/reports/{fields['id']}")).json()
     assert (status["ticket"], status["state"], status["order_state"]) == (receipt["ticket"], "CONVERTED", "NEW")
     (order,) = (await client.get("/api/v1/orders", headers=ours.bearer("planner"))).json()["items"]
     whole = (await client.get(f"/api/v1/orders/{order['id']}", headers=ours.bearer("planner"))).json()

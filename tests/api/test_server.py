@@ -2,26 +2,34 @@
 
 import asyncio
 import contextlib
+import ssl
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import httpx
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from api import AccessTableIncomplete, PortInUse
+from api import AccessTableIncomplete, PortInUse, TlsUnusable
 from api.access import check_table
 from api.server import run_api
 from api.settings import ApiSettings
 from database import PrivilegedRole
+from tests.api.plants import PASSWORD
 
 
 @contextlib.asynccontextmanager
-async def running(settings):
+async def running(settings, scheme="http", verify=True):
     """run_api until the end of the block; its address."""
     task = asyncio.create_task(run_api(settings))
-    url = f"http://{settings.host}:{settings.port}"
+    url = f"{scheme}://{settings.host}:{settings.port}"
     try:
-        async with asyncio.timeout(20), httpx.AsyncClient() as client:
+        async with asyncio.timeout(20), httpx.AsyncClient(verify=verify) as client:
             while not task.done():
                 with contextlib.suppress(httpx.TransportError):
                     await client.get(f"{url}/healthz")
@@ -84,6 +92,67 @@ async def test_a_database_that_comes_back_is_used_again(client, ours, database):
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert (await client.get("/api/v1/session", headers=ours.bearer("planner"))).status_code == 200
+
+
+async def test_no_answer_waits_for_an_acknowledgement(listening):
+    """Nagle's algorithm and delayed acknowledgement together cost 40 ms an answer."""
+    async with running(listening) as url, httpx.AsyncClient(base_url=url) as client:
+        taken = []
+        for _ in range(10):
+            started = time.perf_counter()
+            await client.get("/api/v1/nothing")
+            taken.append(time.perf_counter() - started)
+    assert min(taken) < 0.035
+
+
+async def test_it_speaks_https_and_then_everything_is_secure(listening, ours, tmp_path):
+    cert, key = self_signed(tmp_path)
+    secure = listening.model_copy(update={"tls_cert": cert, "tls_key": key, "public_url": None})
+    async with running(secure, scheme="https", verify=False) as url:
+        async with httpx.AsyncClient(base_url=url, verify=ssl.create_default_context(cafile=str(cert))) as client:
+            answer = await client.post(
+                "/api/v1/session", json={"login": "ours-planner", "password": PASSWORD}, headers={"origin": url}
+            )
+            assert answer.status_code == 200
+            assert "secure" in answer.headers["set-cookie"].lower()
+            assert "max-age=31536000" in answer.headers["strict-transport-security"]
+            assert (await client.get("/api/v1/session")).status_code == 200, "the cookie came along"
+
+
+async def test_a_certificate_that_cannot_be_used_names_the_setting(listening, tmp_path):
+    missing = listening.model_copy(update={"tls_cert": tmp_path / "none.pem", "tls_key": tmp_path / "none.key"})
+    with pytest.raises(TlsUnusable, match="tls_cert"):
+        await run_api(missing)
+
+
+@pytest.mark.parametrize("proxies", [(), ("127.0.0.1",)])
+async def test_only_a_trusted_proxy_may_say_who_is_behind_it(listening, proxies):
+    asked = 61  # one more than an address may ask at once
+    async with running(listening.model_copy(update={"trusted_proxies": proxies})) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            told = [{"x-forwarded-for": f"192.0.2.{n}"} for n in range(asked)]
+            answers = [await client.get("/api/v1/public/labels/none", headers=headers) for headers in told]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:60] == [404] * 60
+    assert (429 in statuses) == (not proxies)
+
+
+def self_signed(folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    private = serialization.PrivateFormat.PKCS8
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()))
+    return folder / "cert.pem", folder / "key.pem"
 
 
 def test_a_route_without_a_line_in_the_access_table_stops_the_start():

@@ -101,6 +101,20 @@ async def test_an_expired_session_and_a_disabled_person_are_over(client, ours, d
     assert refused.status_code == 401
 
 
+async def test_sessions_that_are_over_do_not_pile_up(client, ours, theirs, database):
+    with psycopg.connect(database.dsn("owner")) as conn:
+        for plant in (ours, theirs):
+            conn.execute("SELECT set_config('app.tenant', %s, true)", [str(plant.tenant_id)])
+            add_session(conn, plant.tenant_id, plant.people["planner"], "-1 second")
+    await client.post("/api/v1/session", json=login())
+    with psycopg.connect(database.dsn("lw_app")) as conn:
+        over = []
+        for plant in (ours, theirs):
+            conn.execute("SELECT set_config('app.tenant', %s, true)", [str(plant.tenant_id)])
+            over += conn.execute("SELECT count(*) FROM registry.session WHERE expires_at < now()").fetchone()
+    assert over == [0, 1]
+
+
 async def test_language_stays_with_the_person(client, ours):
     changed = await client.patch("/api/v1/session", json={"language": "en"}, headers=ours.bearer("operator"))
     assert changed.json()["person"]["language"] == "en"

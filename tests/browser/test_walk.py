@@ -6,6 +6,7 @@ Set LINEWRIGHT_SCREENSHOTS to a folder to keep the pictures.
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ pytestmark = [
 
 @pytest.fixture
 async def site(open_folder, free_port):
-    folder = open_folder / "walk"
+    folder = Path(tempfile.mkdtemp(dir=open_folder))
+    folder.chmod(0o755)
     async with open_site(Plan(Layout(folder), DEMO, free_port()), Progress()) as running:
         yield running
 
@@ -94,6 +96,7 @@ async def test_from_a_scanned_label_to_a_closed_order(site, browser, tmp_path):
     logins = {login.role: login for login in site.logins}
     reporter = await open_phone(browser, tmp_path)
     await reporter.page.goto(site.scan_url)
+    await expect(reporter.page.get_by_test_id("symptom-noise")).to_be_visible(timeout=15_000)
     await reporter.shot("label")
     await reporter.tap("symptom-noise")
     await reporter.tap("send-report")

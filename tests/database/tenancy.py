@@ -11,6 +11,7 @@ _TENANT_TABLES = """
 SELECT relation.oid, relation.oid::regclass::text, relrowsecurity, relforcerowsecurity
 FROM pg_class relation JOIN pg_namespace schema ON schema.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND nspname NOT IN ('pg_catalog', 'information_schema')
+  AND relation.oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass)
   AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation.oid AND attname = 'tenant_id' AND NOT attisdropped)
 ORDER BY 2
 """

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from database import DatabaseError, EmbeddedServerMissing, binaries
-from database.embedded import EmbeddedPostgres, start_database
+from database.embedded import EmbeddedPostgres, delete_database, start_database
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a server to another account")
 
@@ -155,6 +155,18 @@ def test_data_without_their_passwords_are_left_alone(folder):
     shutil.rmtree(folder / "secrets")
     with pytest.raises(DatabaseError, match="passwords"):
         EmbeddedPostgres(folder / "pg").__enter__()
+
+
+def test_deleting_spares_a_running_server_and_makes_room_for_a_new_one(folder):
+    with EmbeddedPostgres(folder / "pg") as server:
+        with psycopg.connect(server.dsn("owner")) as connection:
+            connection.execute("CREATE TABLE kept (n int)")
+        with pytest.raises(DatabaseError, match="in use"):
+            delete_database(folder / "pg")
+    delete_database(folder / "pg")
+    delete_database(folder / "never" / "was")
+    with EmbeddedPostgres(folder / "pg") as server, psycopg.connect(server.dsn("owner")) as connection:
+        assert connection.execute("SELECT to_regclass('kept')").fetchone() == (None,)
 
 
 def test_no_programs_is_told_with_the_way_out(monkeypatch):

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from database import DatabaseUnavailable, MigrationConflict
 from database.backend import Backend, Kind, detect
+from database.embedded import EmbeddedPostgres
 from database.migrate import migrate, read_migrations
+from database.roles import enable_logins
+from device_registry.seed import seed
+from tests.database import tenancy
+from tests.plant import PLANT
 
 MIGRATIONS = Path(__file__).parents[2] / "database" / "migrations"
 PLAIN = Backend(Kind.PLAIN, "18")
@@ -102,3 +108,20 @@ def test_two_at_once_apply_each_migration_once(empty, folder):
 def test_an_absent_database_is_told(empty):
     with pytest.raises(DatabaseUnavailable):
         migrate("host=/nowhere")
+
+
+async def test_an_owner_without_special_rights_is_enough(open_folder):
+    with EmbeddedPostgres(open_folder / "ordinary" / "pg") as server:  # roles belong to a whole server
+        with psycopg.connect(server.dsn("owner"), autocommit=True) as connection:
+            connection.execute("CREATE ROLE somebody LOGIN CREATEROLE PASSWORD 'x'")
+            connection.execute("CREATE DATABASE theirs OWNER somebody")
+        dsn = make_conninfo(server.dsn("owner", "theirs"), user="somebody", password="x")
+        assert migrate(dsn)
+        enable_logins(dsn, {"lw_app": "a password of lw_app"})
+        async with await psycopg.AsyncConnection.connect(dsn) as connection:
+            seeded = await seed(connection, PLANT)
+        with psycopg.connect(make_conninfo(dsn, user="lw_app", password="a password of lw_app")) as app:
+            app.execute("SELECT set_config('app.tenant', %s, true)", [str(seeded.tenant_id)])
+            assert app.execute("SELECT count(*) FROM registry.machine").fetchone() == (4,)
+        with psycopg.connect(server.dsn("owner", "theirs")) as connection:
+            assert tenancy.holes(connection) == []

@@ -75,20 +75,21 @@ async def test_a_waiting_consumer_is_woken_at_once(pool, tenant, database):
         started = asyncio.get_running_loop().time()
         await put(pool, tenant, "second")
         await until(lambda: len(stamps) == 2)
-    assert stamps[1] - started < 0.4  # far below the half second after which it would look by itself
+    assert stamps[1] - started < 5  # far below the half minute after which it would look by itself
 
 
 def listening_idle(database) -> bool:
     with psycopg.connect(database.dsn("owner")) as connection:
-        query = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'"
+        query = (
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' AND query ~ '^LISTEN'"
+        )
         return connection.execute(query).rowcount == 1 and not waiting(database)
 
 
 async def test_what_is_rolled_back_was_never_told(pool, tenant, database):
-    with pytest.raises(ZeroDivisionError):
-        async with tenant_transaction(pool, tenant.tenant_id) as connection:
-            await outbox.write(connection, tenant.tenant_id, "alarm.raised", "a", {})
-            raise ZeroDivisionError
+    async with tenant_transaction(pool, tenant.tenant_id) as connection:
+        await outbox.write(connection, tenant.tenant_id, "alarm.raised", "a", {})
+        raise psycopg.Rollback
     assert waiting(database) == []
 
 
@@ -97,7 +98,7 @@ async def test_a_key_that_waits_is_not_written_again_and_a_topic_nobody_wants_co
     await put(pool, tenant, "alarm-1")
     await put(pool, tenant, "order-1", topic="order.changed")
     assert waiting(database) == [("maintenance", "alarm-1", 0)]
-    with pytest.raises(DatabaseError, match="alarm.risen"):
+    with pytest.raises(DatabaseError, match=r"alarm\.risen"):
         await put(pool, tenant, "alarm-1", topic="alarm.risen")
 
 

@@ -20,8 +20,9 @@ def test_blocks_come_by_name_without_their_heading(tmp_path):
 
 
 def test_a_missing_block_names_the_file(tmp_path):
+    queries = load(tmp_path, "-- one -- the first\nSELECT 1")
     with pytest.raises(AttributeError, match=r"queries\.sql has no block `-- three"):
-        load(tmp_path, "-- one -- the first\nSELECT 1").three
+        _ = queries.three
 
 
 @pytest.mark.parametrize("text", ["SELECT 1", "-- one -- a\nSELECT 1\n-- one -- b\nSELECT 2"])

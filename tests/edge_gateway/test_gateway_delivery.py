@@ -66,7 +66,7 @@ class World(RuleBasedStateMachine):
                     both[receipted].add(key.seq, key.seq)
             self.delivery.hold(run, *both)
         self._begin()
-        self.delivery.connected()
+        self.delivery.ask(self.now_s)
         self.connected = True
         self.told_credit = 64
 
@@ -120,6 +120,20 @@ class World(RuleBasedStateMachine):
         if fate == "twice":
             self._arrive(key)
 
+    @rule(save=st.booleans())
+    def a_good_while(self, save: bool) -> None:
+        """Everything that is out arrives and is answered."""
+        if self.connected:
+            self.send(20)
+            for key in self.on_the_way:
+                self._arrive(key)
+            self.on_the_way.clear()
+            for told in self.receipts:
+                self._hear(told)
+            self.receipts.clear()
+        if save:
+            self.commit(1)
+
     def _arrive(self, key: BatchKey) -> None:
         self.cloud.add(key)
         committed = Ranges((seq, seq) for run, seq in self.cloud if run == key.run)
@@ -159,7 +173,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def mend_the_line(self) -> None:
         if not self.connected:
-            self.delivery.connected()
+            self.delivery.ask(self.now_s)
             self.connected = True
 
     @rule(credit=st.sampled_from([1, 3, 64]))
@@ -186,7 +200,7 @@ class World(RuleBasedStateMachine):
         self.credit = 64
         for _ in range(3):  # old enough that a smaller ledger is believed, and something sent in every run
             self.delivery.disconnected()
-            self.delivery.connected()
+            self.delivery.ask(self.now_s)
             self.connected = True
             self.commit(1)
             for _ in range(400):
@@ -318,7 +332,7 @@ def test_a_smaller_ledger_is_believed_only_when_it_cannot_be_an_old_receipt(deli
 
 def test_after_a_connect_the_newest_kept_batch_of_an_older_run_asks_for_its_ledger(delivery):
     delivery.hold(OLD, Ranges(), Ranges([(1, 9)]))
-    delivery.connected()
+    delivery.ask(0)
     assert delivery.take(0, 9) == [BatchKey(OLD, 9)]
     assert delivery.take(0, 9) == []
     assert list(delivery.receipted(receipt(OLD, (1, 5)), 1).reopened) == [(6, 9)]

@@ -100,6 +100,13 @@ def test_a_rewritten_event_breaks_the_chain_even_when_it_is_sealed_again():
     assert journal.verify([chain[0], forged, *chain[2:]], len(chain)) == 3
 
 
+def test_a_rewritten_event_whose_follower_is_made_to_point_to_it_is_found_at_the_follower():
+    _, chain = life(3, 30)
+    forged = journal.seal(replace(chain[1].event, reason="nothing happened"), chain[0].hash)
+    bent = replace(chain[2], hash_prev=forged.hash)
+    assert journal.verify([chain[0], forged, bent, *chain[3:]], len(chain)) == 3
+
+
 @pytest.mark.parametrize("state", State)
 def test_the_canonical_text_is_the_same_for_equal_times(state):
     event = Event(UUID(int=1), 1, UUID(int=2), "note", None, state, None, "张伟", NOW)

@@ -190,6 +190,15 @@ async def test_only_the_label_of_the_machine_starts_the_work(desk):
             await walk(desk, order.id, [("start", "tech-1", {"scanned": scanned})])
 
 
+async def test_a_revoked_label_starts_nothing(database, desk):
+    async with desk.transaction() as conn:
+        order, _ = await store.create_order(conn, desk.order())
+        await conn.execute("UPDATE registry.label SET revoked_at = now()")
+    await walk(desk, order.id, [*TAKEN])
+    with pytest.raises(Missing):
+        await walk(desk, order.id, [("start", "tech-1", {"scanned": desk.token})])
+
+
 async def test_only_active_technicians_are_given_work(database, desk):
     async with desk.transaction() as conn:
         order, _ = await store.create_order(conn, desk.order())

@@ -109,6 +109,15 @@ async def test_a_second_alarm_of_the_same_cause_joins_and_another_cause_does_not
     assert joined_order == next(order.id for order in orders if order.cause == "bearing_wear")
 
 
+async def test_an_alarm_that_becomes_more_urgent_makes_its_order_more_urgent(database, desk, events, worker):
+    alarm = raised(desk, priority="medium")
+    for key, priority in (("a", "medium"), ("b", "critical"), ("c", "critical"), ("d", "high")):
+        await events("alarm.raised", key, **alarm | {"priority": priority})
+        await drained(database)
+    (order,) = await until(desk, bool)
+    assert (order.priority, order.version) == ("critical", 2)
+
+
 async def test_advice_and_shelved_alarms_wait_in_triage(database, desk, events, worker):
     await events("alarm.raised", "a", **raised(desk, priority="advisory"))
     await events("alarm.raised", "b", **raised(desk, suppression="shelved"))

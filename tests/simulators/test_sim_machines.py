@@ -1,4 +1,4 @@
-"""The machines are physics: load makes current, current makes heat, heat takes its time; wear is heard in the waveform."""
+"""The machines are physics: load makes current, current makes heat, heat takes time; wear is heard in the waveform."""
 
 import numpy as np
 import pytest

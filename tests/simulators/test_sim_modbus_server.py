@@ -1,4 +1,4 @@
-"""Behind a real socket: a plain pymodbus client gets what the truth says was handed out, exceptions, silence, nothing."""
+"""Behind a real socket: a plain pymodbus client gets what the truth says was handed out, an exception, or silence."""
 
 import asyncio
 import shutil
@@ -151,7 +151,7 @@ async def test_a_unit_that_is_not_there_does_not_answer(client):
 async def test_a_closed_server_drops_its_clients_and_comes_back_on_its_port(pump, client):
     port = pump.port
     await pump.close()
-    with pytest.raises(OSError):  # noqa: PT011
+    with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", port)
     with pytest.raises(ModbusException):
         await client.read_input_registers(0, count=8, device_id=3)

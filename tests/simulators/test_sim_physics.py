@@ -85,7 +85,12 @@ EFFECTS = [
     ("compressor-1", Fault.LOST_COOLING, 0.35, {"oil_temperature": UP}),
     ("cnc-1", Fault.BEARING_WEAR, 0.8, {"vibration_rms": UP, "spindle_temperature": UP, "spindle_load": UP}),
     ("cnc-1", Fault.LOST_COOLING, 0.6, {"spindle_temperature": UP}),
-    ("press-1", Fault.OIL_LEAK, 0.8, {"hydraulic_pressure": DOWN, "cushion": UP, "cycle_time": UP, "clamp_force": DOWN}),
+    (
+        "press-1",
+        Fault.OIL_LEAK,
+        0.8,
+        {"hydraulic_pressure": DOWN, "cushion": UP, "cycle_time": UP, "clamp_force": DOWN},
+    ),
     ("press-1", Fault.LOST_COOLING, 0.9, {"mould_temperature": UP, "oil_temperature": UP, "cycle_time": UP}),
 ]
 # What must not care: tags with no way from the fault to them, exactly equal all the time.
@@ -104,7 +109,14 @@ UNMOVED = {
 
 @pytest.mark.parametrize(("machine", "fault", "severity", "moved"), EFFECTS, ids=[f"{e[0]}-{e[1]}" for e in EFFECTS])
 def test_a_fault_moves_its_tags_within_its_time_and_no_others(machine, fault, severity, moved):
-    schedule = {"machine": machine, "fault": fault, "start_s": START_S, "ramp_s": 60, "severity": severity, "end_s": END_S}
+    schedule = {
+        "machine": machine,
+        "fault": fault,
+        "start_s": START_S,
+        "ramp_s": 60,
+        "severity": severity,
+        "end_s": END_S,
+    }
     sound, sick = calm_history(), history(with_faults(schedule), SECONDS)
     start, full, end = (round(second / 2.0) for second in (START_S, START_S + 400, END_S))
     assert sick[: start - 1] == sound[: start - 1]
@@ -148,7 +160,10 @@ def test_a_drifting_sensor_drifts_by_its_amount_and_only_the_value_shown():
     )  # fmt: skip
     sound, drifting = history(CALM, 600), history(plant, 600)
     halfway, last = 99, -1
-    shown = [drifting[at]["cnc-1"]["spindle_temperature"] - sound[at]["cnc-1"]["spindle_temperature"] for at in (halfway, last)]
+    shown = [
+        drifting[at]["cnc-1"]["spindle_temperature"] - sound[at]["cnc-1"]["spindle_temperature"]
+        for at in (halfway, last)
+    ]
     assert shown == [pytest.approx(-4.0, abs=0.2), pytest.approx(-8.0, abs=0.2)]
     assert drifting[-1]["cnc-1"]["power"] == sound[-1]["cnc-1"]["power"]
 

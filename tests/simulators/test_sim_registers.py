@@ -56,7 +56,11 @@ number = st.floats(-1e6, 1e6)
 
 @pytest.mark.parametrize("word_order", Order)
 @pytest.mark.parametrize("byte_order", Order)
-@given(numbers=st.lists(number, min_size=9, max_size=9), flags=st.tuples(st.booleans(), st.booleans()), text=st.text("AZaz-é油 "))
+@given(
+    numbers=st.lists(number, min_size=9, max_size=9),
+    flags=st.tuples(st.booleans(), st.booleans()),
+    text=st.text("AZaz-é油 "),
+)
 def test_the_gateway_reads_what_the_bank_says_it_gives(word_order, byte_order, numbers, flags, text):
     settings = machine(word_order, byte_order)
     bank = RegisterBank(settings)

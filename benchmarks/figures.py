@@ -1,0 +1,33 @@
+"""A figure of a benchmark: one JSON line on stdout, and the same line appended to benchmarks/results/<bench>.jsonl."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def figure(
+    bench: str, name: str, value: float, unit: str, *, peer: str | None = None, ratio: float | None = None
+) -> dict[str, Any]:
+    """Tell a figure; `ratio` is ours to that of `peer`, measured in the same run."""
+    line = {
+        "bench": bench,
+        "figure": name,
+        "value": _rounded(value),
+        "unit": unit,
+        "peer": peer,
+        "ratio": None if ratio is None else _rounded(ratio),
+    }
+    text = json.dumps(line)
+    print(text, flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / f"{bench}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(text + "\n")
+    return line
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits: more would be noise."""
+    return round(value, 3 - math.floor(math.log10(abs(value)))) if value else 0.0
