@@ -73,6 +73,10 @@ class Caller:
     expires_at: datetime
     token: str
 
+    def may(self, operation: str) -> bool:
+        """Whether an answer may hold what another operation would give."""
+        return bool(self.roles & ACCESS[operation])
+
     def actor(self) -> Actor:
         """The same as the maintenance room sees them."""
         return Actor(self.person_id, self.name, self.roles)

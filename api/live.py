@@ -48,7 +48,8 @@ async def follow_live(
     hub = state_of(request).hub
     if not hub.has_room(caller.token):
         raise TooMany("open streams", 10)
-    viewer = Viewer(Tenant(tenant.id, tenant.slug), caller.token, query.machine_id)
+    place, sees_orders = Tenant(tenant.id, tenant.slug), caller.may("list_orders")
+    viewer = Viewer(place, caller.token, query.machine_id, sees_orders=sees_orders)
     return StreamingResponse(
         _frames(hub, viewer),
         media_type="text/event-stream",

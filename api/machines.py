@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 
 from anomaly import store as alarm_store
 from api import Invalid, NoSuchThing, alarms, cursors, orders
-from api.access import Tx
+from api.access import SignedIn, Tx
 from api.models import machines as models
 from api.models.base import PageQuery
 from database.pool import Connection
@@ -19,6 +19,7 @@ from device_registry import store as registry
 from device_registry.records import Machine, MachineSummary, Tag
 from ingest_service import history as telemetry
 from maintenance import store as work
+from maintenance.records import Order
 from protocols.sample import quality_of, reason_of
 
 router = APIRouter(tags=["machines"])
@@ -39,13 +40,15 @@ async def list_machines(query: Annotated[PageQuery, Query()], tx: Tx) -> models.
 
 
 @router.get("/machines/{machine_id}")
-async def read_machine(machine_id: UUID, tx: Tx) -> models.Machine:
-    """A machine with its tags, limits, active alarms and last orders."""
+async def read_machine(machine_id: UUID, tx: Tx, caller: SignedIn) -> models.Machine:
+    """A machine with its tags, limits, active alarms and, for those who may see orders, its last orders."""
     machine = await _machine(tx, machine_id)
     (summary,) = await _summaries(tx, [machine])
     tags = await registry.list_tags(tx, [machine_id])
     limits = await alarm_store.limits_of_tags(tx, [tag.id for tag in tags])
-    recent = await work.list_orders(tx, work.OrderFilter(machine_id=machine_id), limit=RECENT_ORDERS)
+    recent: list[Order] = []
+    if caller.may("list_orders"):
+        recent = await work.list_orders(tx, work.OrderFilter(machine_id=machine_id), limit=RECENT_ORDERS)
     active = await alarm_store.list_alarms(tx, active=True, machine_id=machine_id, limit=ACTIVE_ALARMS_MOST)
     return models.Machine(
         **summary.model_dump(),

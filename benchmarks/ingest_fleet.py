@@ -1,21 +1,21 @@
 """The sending side of the ingest benchmark: gateways in a process of their own, and the truth of what they sent.
 
-    truth(gateway, seq) ──encode──► payloads ──MQTT, window of the receipts──► broker
-                                                         ◄── receipts: done when every batch is covered
+    values(gateway, seq) ──encode──► payloads ──MQTT, window of the receipts──► broker
+                                                          ◄── receipts: done when every batch is covered
+
+It writes MQTT 3.1.1 packets by itself: a client library's book-keeping would take a core from what is measured.
 """
 
-import threading
+import asyncio
+import struct
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
 
 from protocols.broker import BrokerSettings
 from protocols.sample import Column, ValueKind
@@ -30,6 +30,7 @@ TAGS = 500
 REVISION = 1
 SCAN_NS = 100_000_000
 _PATIENCE_S = 60.0
+_BURST = 16
 _ALIASES = np.arange(TAGS, dtype=np.uint32)
 _GOOD = np.zeros(TAGS, np.uint16)
 
@@ -67,66 +68,119 @@ def payload(played: Round, gateway: int, run: UUID, seq: int) -> bytes:
     return columnar.encode(BatchHeader(run, seq, REVISION, ClockState.SYNCED, TAGS), (column,))
 
 
+@dataclass
 class _Gateway:
     """Keeps its window: at most as many batches open as the last receipt allowed."""
 
-    def __init__(self, payloads: Sequence[bytes], run: UUID) -> None:
-        self.payloads = payloads
-        self.run = run
-        self.sent = 0
-        self.done = 0
-        self.credit = 64
+    topic: bytes
+    payloads: list[bytes]
+    run: UUID
+    sent: int = 0
+    done: int = 0
+    credit: int = 64
 
     def take(self, told: receipt.Receipt) -> None:
         if told.run == self.run and told.committed:
             self.done = max(self.done, told.committed[0][1])
             self.credit = told.credit
 
+    def next_burst(self) -> list[bytes]:
+        end = min(len(self.payloads), self.done + self.credit, self.sent + _BURST)
+        burst = self.payloads[self.sent : end]
+        self.sent = max(self.sent, end)
+        return burst
+
+
+@dataclass
+class _Line:
+    """One MQTT 3.1.1 connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    number: int = 0
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def packet(self, kind: int, *parts: bytes) -> None:
+        size = sum(map(len, parts))
+        head = bytearray([kind])
+        while size > 127:
+            head.append(size & 127 | 128)
+            size >>= 7
+        head.append(size)
+        self.writer.writelines([head, *parts])
+
+    def publish(self, topic: bytes, payload: bytes, *, retain: bool = False) -> None:
+        self.packet(0x32 | retain, _text(topic), self._next_number(), payload)
+
+    def subscribe(self, topic: bytes) -> None:
+        self.packet(0x82, self._next_number(), _text(topic), b"\x01")
+
+    def _next_number(self) -> bytes:
+        self.number = self.number % 65535 + 1
+        return struct.pack(">H", self.number)
+
+    async def read(self) -> tuple[int, bytes]:
+        kind = (await self.reader.readexactly(1))[0]
+        size = shift = 0
+        while True:
+            byte = (await self.reader.readexactly(1))[0]
+            size |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return kind, await self.reader.readexactly(size)
+
+    async def listen(self, fleet: dict[bytes, _Gateway]) -> None:
+        """Receipts to their gateways; a QoS 1 message is acknowledged."""
+        while True:
+            kind, body = await self.read()
+            if kind & 0xF0 == 0x30:
+                end = 2 + int.from_bytes(body[:2])
+                self.packet(0x40, body[end : end + 2])
+                fleet[body[2:end].split(b"/")[3]].take(receipt.decode(body[end + 2 :]))
+                self.moved.set()
+
+
+def _text(text: bytes) -> bytes:
+    return struct.pack(">H", len(text)) + text
+
 
 def send_round(broker: BrokerSettings, played: Round, answer: "Connection[Any, Any]") -> None:
     """Encode first, then say "encoded", wait for the start and answer with the seconds until the last receipt."""
-    runs = [uuid4() for _ in GATEWAYS]
-    fleet = {
-        name: _Gateway([payload(played, index, runs[index], seq) for seq in range(1, played.batches + 1)], runs[index])
-        for index, name in enumerate(GATEWAYS)
-    }
-    moved = threading.Condition()
+    fleet = {}
+    for index, name in enumerate(GATEWAYS):
+        run = uuid4()
+        payloads = [payload(played, index, run, seq) for seq in range(1, played.batches + 1)]
+        fleet[name.encode()] = _Gateway(GatewayAddress(TENANT, name).up(Up.DATA).encode(), payloads, run)
+    asyncio.run(_play(broker, fleet, answer))
 
-    def heard(_client: Client, _data: Any, message: MQTTMessage) -> None:
-        with moved:
-            fleet[message.topic.split("/")[3]].take(receipt.decode(message.payload))
-            moved.notify()
 
-    client = Client(CallbackAPIVersion.VERSION2)
-    client.on_message = heard
-    client.max_inflight_messages_set(1000)
-    client.connect(broker.host, broker.port)
-    client.loop_start()
+async def _play(broker: BrokerSettings, fleet: dict[bytes, _Gateway], answer: "Connection[Any, Any]") -> None:
+    line = _Line(*await asyncio.open_connection(broker.host, broker.port))
+    line.packet(0x10, _text(b"MQTT"), b"\x04\x02\x00\x00", _text(b"bench-fleet"))
+    await line.read()
     for name in GATEWAYS:
         address = GatewayAddress(TENANT, name)
-        client.subscribe(address.down(Down.RECEIPT), 1)
-        client.publish(address.up(Up.CATALOG), catalog_payload(name), 1, retain=True).wait_for_publish(_PATIENCE_S)
+        line.subscribe(address.down(Down.RECEIPT).encode())
+        line.publish(address.up(Up.CATALOG).encode(), catalog_payload(name), retain=True)
+    listening = asyncio.create_task(line.listen(fleet))
     answer.send("encoded")
-    answer.recv()
+    await asyncio.to_thread(answer.recv)
     started = time.perf_counter()
-    _send_all(client, fleet, moved)
+    await _send_all(line, fleet)
     answer.send(time.perf_counter() - started)
-    client.disconnect()
-    client.loop_stop()
+    listening.cancel()
+    line.writer.close()
 
 
-def _send_all(client: Client, fleet: dict[str, _Gateway], moved: threading.Condition) -> None:
-    topics = {name: GatewayAddress(TENANT, name).up(Up.DATA) for name in fleet}
+async def _send_all(line: _Line, fleet: dict[bytes, _Gateway]) -> None:
+    """Some of each in turn, as gateways that do not know of each other would."""
     while any(gateway.done < len(gateway.payloads) for gateway in fleet.values()):
-        sent = 0
-        for name, gateway in fleet.items():
-            # Some of each in turn, as gateways that do not know of each other would.
-            end = min(len(gateway.payloads), gateway.done + gateway.credit, gateway.sent + 16)
-            for data in gateway.payloads[gateway.sent : end]:
-                client.publish(topics[name], data, 1)
-                sent += 1
-            gateway.sent = max(gateway.sent, end)
-        if not sent:
-            with moved:
-                if not moved.wait(_PATIENCE_S):
-                    raise TimeoutError("no receipt for a minute")
+        bursts = [(gateway.topic, gateway.next_burst()) for gateway in fleet.values()]
+        for topic, burst in bursts:
+            for data in burst:
+                line.publish(topic, data)
+        await line.writer.drain()
+        if not any(burst for _, burst in bursts):
+            async with asyncio.timeout(_PATIENCE_S):
+                await line.moved.wait()
+            line.moved.clear()

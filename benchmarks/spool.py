@@ -1,15 +1,16 @@
 """What the spool costs the disk of a floor box: 1,000 tags a second, an hour of it as fast as it goes.
 
-    a second of samples ──Batcher──► one group commit ──SpoolFile──► SQLite ──► /proc/self/io
+    reads ──Batcher (a second or 64 kB)──► group commit ──SpoolFile──► SQLite ──► /proc/self/io
 
-The cloud receipts everything a second later and receipted batches stay for ten minutes, so that marking, deleting and
-writing the log back are all part of it. SQLite flushes once a commit and three times when it writes its log back (log,
-database, new log header); how often it did that stands in the header of the log.
+The cloud receipts every batch a second later and receipted batches stay for ten minutes, so that marking, deleting
+and writing the log back are all part of it. SQLite flushes once a commit and three times when it writes its log back
+(log, database, new log header); how often it did that stands in the header of the log.
 """
 
 import struct
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -33,18 +34,34 @@ START_NS = 1_790_000_000 * NS_PER_S
 _FLUSHES_OF_A_CHECKPOINT = 3
 
 
-def second(number: int, walk: np.ndarray, chance: np.random.Generator) -> Columns:
-    """What 20 reads of 50 float32 bring within a second; every value moves a little, as measured ones do."""
+def reads() -> Iterator[tuple[float, Columns]]:
+    """Twenty reads of 50 float32 a second; every value moves a little, as measured ones do."""
+    chance = np.random.default_rng(1)
+    walk = chance.uniform(0, 100, READS * TAGS_A_READ)
+    codes = np.zeros(TAGS_A_READ, np.uint16)
+    for number in range(SECONDS * READS):
+        alias = np.arange(TAGS_A_READ, dtype=np.uint32) + number % READS * TAGS_A_READ
+        walk[alias] += chance.normal(0, 0.1, TAGS_A_READ)
+        values = walk[alias].astype(np.float32).astype(np.float64)
+        now_s = number / READS
+        times = np.full(TAGS_A_READ, START_NS + round(now_s * NS_PER_S), np.int64)
+        yield now_s, (Column(ValueKind.FLOAT, alias, times, values, codes),)
+
+
+def commits() -> Iterator[Commit]:
+    """What the recorder would commit, and when; each commit brings the receipt for the one before."""
     batcher = Batcher()
-    walk += chance.normal(0, 0.1, len(walk))
-    values = walk.astype(np.float32).astype(np.float64)
-    for read in range(READS):
-        alias = np.arange(read * TAGS_A_READ, (read + 1) * TAGS_A_READ, dtype=np.uint32)
-        time_ns = START_NS + number * NS_PER_S + read * NS_PER_S // READS
-        times, codes = np.full(len(alias), time_ns, np.int64), np.zeros(len(alias), np.uint16)
-        batcher.add((Column(ValueKind.FLOAT, alias, times, values[alias], codes),), float(number))
-    (columns,) = batcher.take()
-    return columns
+    for seq_before, batches in enumerate(_batches(batcher)):
+        changes = [Change(RUN, Ranges([(seq_before, seq_before)]), Ranges())] if seq_before else []
+        now_ns = max(int(column.time_ns[-1]) for columns in batches for column in columns)
+        yield Commit(batches, changes, now_ns, ClockState.SYNCED)
+
+
+def _batches(batcher: Batcher) -> Iterator[list[Columns]]:
+    for now_s, columns in reads():
+        if now_s >= batcher.due_s():
+            yield batcher.take()
+        batcher.add(columns, now_s)
 
 
 def io_counts() -> dict[str, int]:
@@ -68,33 +85,23 @@ def main() -> None:
         spool = SpoolFile(path, MAX_BYTES, KEEP_S)
         spool.open()
         spool.begin_run(RUN, 1, b"{}", START_NS)
-        chance = np.random.default_rng(1)
-        walk = chance.uniform(0, 100, READS * TAGS_A_READ)
-        raw = payload = 0
+        raw = payload = count = 0
         before, before_restarts, started_s = io_counts(), log_restarts(path), time.perf_counter()
-        for number in range(1, SECONDS + 1):
-            columns = second(number, walk, chance)
-            changes = [Change(RUN, Ranges([(number - 1, number - 1)]), Ranges())] if number > 1 else []
-            now_ns = START_NS + number * NS_PER_S
-            written = spool.write(Commit([columns], changes, now_ns, ClockState.SYNCED))
-            raw += size_bytes(columns)
+        for commit in commits():
+            written = spool.write(commit)
+            raw += sum(size_bytes(columns) for columns in commit.batches)
             payload += written.payload_bytes
+            count += 1
         elapsed_s = time.perf_counter() - started_s
         after, restarts = io_counts(), log_restarts(path) - before_restarts
         spool.close()
-    tell(raw, payload, max(after[name] - before[name] for name in ("wchar", "write_bytes")), restarts, elapsed_s)
-
-
-def tell(raw: int, payload: int, written: int, restarts: int, elapsed_s: float) -> None:
-    samples = SECONDS * READS * TAGS_A_READ
-    flushes = SECONDS + restarts * _FLUSHES_OF_A_CHECKPOINT
-    figure(BENCH, "write_amplification", written / raw, "", peer="bytes of the columns", ratio=written / raw)
-    figure(
-        BENCH, "write_amplification_of_payload", written / payload, "", peer="compressed bytes", ratio=written / payload
-    )
-    figure(BENCH, "bytes_per_sample", written / samples, "B")
+    disk = max(after[name] - before[name] for name in ("wchar", "write_bytes"))
+    flushes = count + restarts * _FLUSHES_OF_A_CHECKPOINT
+    figure(BENCH, "write_amplification", disk / raw, "", peer="bytes of the samples", ratio=disk / raw)
+    figure(BENCH, "write_amplification_compressed", disk / payload, "", peer="bytes published", ratio=disk / payload)
+    figure(BENCH, "bytes_per_sample", disk / (SECONDS * READS * TAGS_A_READ), "B")
     figure(BENCH, "fsync_per_s", flushes / SECONDS, "1/s")
-    figure(BENCH, "commits_per_s", SECONDS / elapsed_s, "1/s")
+    figure(BENCH, "commits_per_s", count / elapsed_s, "1/s")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from database import EmbeddedServerMissing
+from database import DatabaseError, EmbeddedServerMissing
 from runtime.account import Account, ordinary_account
 
 log = structlog.get_logger()
@@ -82,6 +82,8 @@ def within_reach(data_dir: Path, programs: Programs, account: Account) -> tuple[
     Folders above are never opened: whoever closed /root meant it.
     """
     if not account.may_enter(data_dir.parent):
+        if (data_dir / "PG_VERSION").exists():
+            raise DatabaseError(f"{data_dir} holds data that {account.name} cannot enter any more; open its folders again")
         refuge = _refuge(data_dir)
         log.info("database stands elsewhere", wanted=str(data_dir), stands=str(refuge), cannot_enter=account.name)
         _make_reachable(refuge.parent)
@@ -139,9 +141,12 @@ def _tree_of(folder: Path) -> tuple[Path, ...]:
 
 
 def _major_version(folder: Path) -> int:
+    """0 where there is no such program. Raises CalledProcessError when it was killed: that is no missing program."""
     try:
-        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
+        asked = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
         return 0
-    match = re.search(r"(\d+)", told)
+    if asked.returncode < 0:
+        asked.check_returncode()
+    match = re.search(r"(\d+)", asked.stdout)
     return int(match[1]) if match else 0

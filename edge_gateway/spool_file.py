@@ -18,10 +18,11 @@ from uuid import UUID
 
 import numpy as np
 
-from edge_gateway import SpoolTaken, SpoolUnwritable
+from edge_gateway import SpoolUnwritable
 from edge_gateway.batcher import GROUP_BYTES, size_bytes
 from edge_gateway.delivery import BatchKey, Change
 from edge_gateway.ranges import Ranges
+from edge_gateway.spool_connection import connect
 from edge_gateway.spool_room import PAGE_BYTES, Limits, Room
 from edge_gateway.spooled import Dropped, HeldRun, Removed, Salvaged, batch_id, queries, run_no_of, seq_of
 from protocols.sample import Columns
@@ -33,15 +34,6 @@ _LAYOUT = 1
 _COMPRESS_FROM_BYTES = 512
 _CREATE = ("run", "catalog", "batch", "batch_receipted", "payload", "dropped")
 _DROPPED_TOLD = 100
-_PRAGMAS = (
-    f"page_size = {PAGE_BYTES}",
-    "locking_mode = EXCLUSIVE",
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "cache_size = -2000",
-    "temp_store = MEMORY",
-    "secure_delete = OFF",  # on in Debian: it would write every page once more to delete it
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +177,7 @@ class SpoolFile:
             SpoolUnwritable: nothing of it was committed, it may be tried again (under new numbers).
         """
         rows = [self._encode(columns, commit.clock) for columns in commit.batches]
+        self._room.look_for_space()
         try:
             try:
                 removed = self._write(rows, commit)
@@ -195,7 +188,6 @@ class SpoolFile:
                 removed = self._write(rows, commit)
         except sqlite3.OperationalError as error:
             raise SpoolUnwritable(f"{self._path}: {error}") from error
-        self._room.written()
         keys = [self._key(row["id"]) for row in rows]
         payload_bytes = sum(len(row["body"]) for row in rows)
         gone = [self._key(id_) for id_ in removed.ids]
@@ -271,29 +263,3 @@ class SpoolFile:
 
     def used_bytes(self) -> int:
         return self._room.used_bytes()
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that nobody else can have beside it, with every commit on disk before it returns."""
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-    except sqlite3.OperationalError as error:
-        raise _cause(path, error) from error
-    try:
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        raise _cause(path, error) from error
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _cause(path: Path, error: sqlite3.OperationalError) -> Exception:
-    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-        return SpoolTaken(f"{path}: another process uses this spool; stop it, or give this gateway another path")
-    return SpoolUnwritable(f"{path}: {error}; give the gateway a folder that it may write to")

@@ -128,8 +128,8 @@ class Room:
         self._reserve.unlink(missing_ok=True)
         self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
-    def written(self) -> None:
-        """A write went well; when there is space for the reserve again, the database may grow again."""
+    def look_for_space(self) -> None:
+        """When there is space for the reserve again, the database may grow again."""
         if not self._reserve.exists() and self._free_bytes() > 2 * self._limits.log_bytes_most:
             self._take_reserve()
             self._pages_most = self._limits.database_pages

@@ -118,7 +118,7 @@ class Catalogs:
     async def _is_complete(self, gateway_id: UUID, catalog: Catalog) -> bool:
         self._missed.pop((gateway_id, catalog.revision), None)
         series = await self.series(gateway_id, catalog.revision)
-        return series is not None and set(series.aliases.tolist()) >= {tag.alias for tag in catalog.tags}
+        return series is not None and series.aliases >= {tag.alias for tag in catalog.tags}
 
     async def _store(self, address: GatewayAddress, gateway_id: UUID, catalog: Catalog) -> None:
         async def work(connection: Connection) -> dict[int, int]:

@@ -82,14 +82,13 @@ def prepare(deliveries: Sequence[Delivery], now_ns: int) -> Prepared:
     numbers, strays = _split(_flat(deliveries, numeric=True), now_ns)
     texts, text_strays = _split(_flat(deliveries, numeric=False), now_ns)
     order = np.lexsort((numbers.time_ns, numbers.series))
-    numbers = numbers.at(order)
     rows = empty_rows(len(order))
-    rows["time_us"] = postgres_us(numbers.time_ns)
-    rows["value"] = numbers.value
-    rows["series"] = numbers.series
+    rows["time_us"] = postgres_us(numbers.time_ns[order])
+    rows["value"] = numbers.value[order]
+    rows["series"] = numbers.series[order]
     rows["arrived"] = now_ns // (60 * NS_PER_S)
-    rows["quality"] = numbers.code
-    return Prepared(deliveries, rows, numbers.batch, _text_rows(texts), strays + text_strays)
+    rows["quality"] = numbers.code[order]
+    return Prepared(deliveries, rows, numbers.batch[order], _text_rows(texts), strays + text_strays)
 
 
 def _flat(deliveries: Sequence[Delivery], *, numeric: bool) -> _Flat:

@@ -1,4 +1,4 @@
-"""Which series an alias means in one configuration revision of one gateway, as two arrays. Pure."""
+"""Which series an alias means in one configuration revision of one gateway, as one array. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,21 +12,24 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class SeriesMap:
-    """`series[i]` is the series of `aliases[i]`; the aliases are sorted."""
+    """`table[alias]` is the series, UNKNOWN where the catalog leaves a hole. Aliases are small: see CatalogTag."""
 
-    aliases: NDArray[np.uint32]
-    series: NDArray[np.int32]
+    table: NDArray[np.int32]
 
     @classmethod
     def of(cls, mapping: Mapping[int, int]) -> Self:
         """From alias → series id."""
-        aliases = np.array(sorted(mapping), np.uint32)
-        return cls(aliases, np.array([mapping[alias] for alias in aliases.tolist()], np.int32))
+        table = np.full(max(mapping, default=0) + 1, UNKNOWN, np.int32)
+        table[list(mapping)] = list(mapping.values())
+        return cls(table)
+
+    @property
+    def aliases(self) -> set[int]:
+        return set(np.flatnonzero(self.table != UNKNOWN).tolist())
 
     def find(self, wanted: NDArray[np.uint32]) -> NDArray[Any]:
         """The series of every alias, UNKNOWN where the catalog does not name it."""
-        if not len(self.aliases):
-            return np.full(len(wanted), UNKNOWN, np.int32)
-        at = np.searchsorted(self.aliases, wanted)
-        at[at == len(self.aliases)] = 0
-        return np.where(self.aliases[at] == wanted, self.series[at], UNKNOWN)
+        inside = wanted < len(self.table)
+        if inside.all():
+            return self.table[wanted]
+        return np.where(inside, self.table[np.where(inside, wanted, 0)], UNKNOWN)

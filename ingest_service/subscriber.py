@@ -35,6 +35,8 @@ log = structlog.get_logger()
 _KEEP_ALIVE_S = 30
 _RECONNECT_MOST_S = 10
 _GOODBYE_S = 2.0
+# Waking the loop costs as much as taking a message: wait for the rest of the burst.
+_LINGER_S = 0.005
 _PUBLISH_QUEUE_MOST = 10_000
 # Above anything we accept: a broker silently drops what exceeds it, and the sender would never learn why.
 _PACKET_BYTES_MOST = 64 << 20
@@ -134,6 +136,7 @@ class Subscriber:
                 await self._arrived.wait()
         except TimeoutError:
             return []
+        await asyncio.sleep(_LINGER_S)
         with self._room:
             self._arrived.clear()
             taken, self._queue = self._queue, []

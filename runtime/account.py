@@ -27,8 +27,15 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def may_enter(self, folder: Path) -> bool:
-        """Whether this account reaches `folder`: asked of the kernel, which also knows of access lists."""
-        return subprocess.run(["test", "-x", folder], check=False, cwd="/", **self.become()).returncode == 0  # noqa: S603, S607
+        """Whether this account reaches `folder`: asked of the kernel, which also knows of access lists.
+
+        Raises:
+            CalledProcessError: the question was killed before it was answered; that is no "no".
+        """
+        asked = subprocess.run(["test", "-x", folder], check=False, cwd="/", **self.become())  # noqa: S603, S607
+        if asked.returncode not in (0, 1):
+            asked.check_returncode()
+        return asked.returncode == 0
 
     def take(self, path: Path) -> None:
         """Make `path` this account's own, where we may."""

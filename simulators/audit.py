@@ -116,8 +116,9 @@ def _compare(series: Series, values: list[Timed], rows: list[StoredRow], rules: 
     for row in rows:
         if row.repeats and not _in_force(values, row):
             result.add("wrong", series, Timed(row[2], row[3]))
-    if subscribed and good:
-        values = values[bisect_left(values, good[0].time_ns - STAMP_NS, key=_BY_TIME) :]
+    first = next((row for row in rows if not row.bad), None)
+    if subscribed and first:
+        values = values[bisect_left(values, first.time_ns - STAMP_NS, key=_BY_TIME) :]
     window = Window(STAMP_NS, STAMP_NS) if subscribed else Window(EARLY_NS, round(rules.read_timeout_s * NS_PER_S))
     unmatched = match(values, good, window)
     lost = [values[at] for at in unmatched.values]

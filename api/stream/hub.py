@@ -47,13 +47,22 @@ class Event:
 class Viewer:
     """One open stream."""
 
-    def __init__(self, tenant: Tenant, session: str, machine_id: UUID | None) -> None:
+    def __init__(self, tenant: Tenant, session: str, machine_id: UUID | None, *, sees_orders: bool = True) -> None:
         self.tenant = tenant
         self.session = session
         self.machine_id = machine_id
+        self._sees_orders = sees_orders
         self._frames: deque[bytes] = deque(maxlen=QUEUE_EVENTS)
         self._woken = asyncio.Event()
         self._ended = False
+
+    def wants(self, event: Event) -> bool:
+        """Whether this viewer may see the event and has asked for its machine."""
+        return (
+            self.tenant.id == event.tenant_id
+            and self.machine_id in (None, event.machine_id)
+            and (self._sees_orders or event.name != "order")
+        )
 
     def put(self, frame: bytes) -> None:
         if len(self._frames) == QUEUE_EVENTS:
@@ -112,7 +121,7 @@ class Hub:
     def publish(self, event: Event) -> None:
         frame = None
         for viewer in self._viewers:
-            if viewer.tenant.id == event.tenant_id and viewer.machine_id in (None, event.machine_id):
+            if viewer.wants(event):
                 frame = frame or event.encoded()
                 viewer.put(frame)
 

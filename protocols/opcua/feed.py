@@ -6,7 +6,8 @@ The server answers every publishing interval with data, or at least keep-alives;
 the feed ends, whatever the transport says. A full queue stops our publish requests: then the server's own queues hold.
 
 Stamps are source times. What an item shows first was set before we subscribed, perhaps days ago, perhaps already told
-by an earlier run: then it is stamped now, which says that it holds now, and UNCERTAIN stale.
+by an earlier run: then it is stamped when we asked, which says that it held then, and UNCERTAIN stale. What changes
+after that keeps its source time and comes later.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ class Feed:
     ) -> None:
         self._session, self._settings, self._tags, self._clock = session, settings, tags, clock
         self._told_ns = told_ns
-        self._first = set(tags)
+        self._asked_ns: dict[int, int] = {}  # of items that have not shown anything yet
         self._refused: set[int] = set()
         self._retry_at_ns = 0
         self._pauses: Iterator[float] = backoff_s(_RETRY_FIRST_S, _RETRY_MOST_S)
@@ -56,8 +57,7 @@ class Feed:
         self._ended = ""
         self._handing_over = False
         self._id: int | None = None
-        self._opened_ns = clock.now_ns()
-        self._heard_ns, self._heard_wall_ns = clock.monotonic_ns(), self._opened_ns
+        self._heard_ns, self._heard_wall_ns = clock.monotonic_ns(), clock.now_ns()
 
     async def open(self) -> Columns:
         """Subscribe to all tags; returns those that the server refuses. Raises DeviceUnavailable."""
@@ -146,10 +146,10 @@ class Feed:
         if not _YEAR_2000_NS <= stamp_ns <= now_ns + _DAY_NS:
             stamp_ns, code = now_ns, code or _UNSYNCED
         told_ns = self._told_ns.get(alias, 0)
-        if alias in self._first:
-            self._first.discard(alias)
-            if stamp_ns <= max(told_ns, self._opened_ns):
-                stamp_ns, code = max(now_ns, told_ns + _TICK_NS), code or _STALE
+        asked_ns = self._asked_ns.pop(alias, None)
+        if asked_ns is not None:
+            if stamp_ns <= max(told_ns, asked_ns):
+                stamp_ns, code = max(asked_ns, told_ns + _TICK_NS), code or _STALE
         elif told_ns - NS_PER_S < stamp_ns <= told_ns:  # a clock coarser than its changes; a step back is left alone
             stamp_ns = told_ns + _TICK_NS
         self._told_ns[alias] = stamp_ns
@@ -158,6 +158,7 @@ class Feed:
     async def _monitor(self, tags: Mapping[int, OpcuaTag]) -> Columns:
         """Ask for these items; what is refused is remembered and comes back as BAD."""
         collector = Collector()
+        self._asked_ns |= dict.fromkeys(tags, self._clock.now_ns())
         requests = []
         for alias, tag in tags.items():
             value = self._session.value_of(tag.node)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from protocols import UndecodablePayload
 
+ALIAS_END = 1 << 20
 ID = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
 
 
@@ -15,7 +16,7 @@ class CatalogTag(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    alias: int = Field(ge=0, lt=1 << 32)
+    alias: int = Field(ge=0, lt=ALIAS_END)  # readers keep a table with a place for every alias
     machine: str = Field(pattern=ID)
     tag: str = Field(pattern=ID)
     kind: str = Field(pattern="^(float|int|bool|text)$")

@@ -129,6 +129,7 @@ async def test_orders_and_reports_are_told_to_their_tenant_and_machine(url, ours
         follow(url, ours) as plant_wide,
         follow(url, ours, machine_id=str(ours.machine_a)) as other_machine,
         follow(url, theirs) as foreign,
+        follow(url, ours, "vendor") as vendor,
         httpx.AsyncClient(base_url=url) as client,
     ):
         body = {"id": str(uuid4()), "machine_id": str(ours.machine), "title": "x"}
@@ -136,7 +137,7 @@ async def test_orders_and_reports_are_told_to_their_tenant_and_machine(url, ours
         made = await client.post("/api/v1/orders", json=body, headers=ours.bearer("planner"))
         assert made.status_code == 201
         assert await plant_wide.event("order") == {"id": body["id"], "state": "NEW"}
-        for stream in (other_machine, foreign):
+        for stream in (other_machine, foreign, vendor):
             with pytest.raises(TimeoutError):
                 await stream.event("order", 0.5)
 

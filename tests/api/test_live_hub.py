@@ -32,7 +32,7 @@ async def read(viewer: Viewer, frames: int) -> list[bytes]:
 
 async def test_a_viewer_sees_its_own_tenant_and_machine_only():
     hub, machine = Hub(), uuid4()
-    everything, one, foreign = Viewer(DEMO, b"1", None), Viewer(DEMO, b"2", machine), Viewer(OTHER, b"3", None)
+    everything, one, foreign = Viewer(DEMO, "1", None), Viewer(DEMO, "2", machine), Viewer(OTHER, "3", None)
     for viewer in (everything, one, foreign):
         hub.join(viewer)
     hub.publish(Event(DEMO.id, uuid4(), "order", {"id": "x"}))
@@ -44,7 +44,7 @@ async def test_a_viewer_sees_its_own_tenant_and_machine_only():
 
 
 async def test_a_slow_viewer_loses_its_oldest_events_and_they_are_counted():
-    hub, viewer, before = Hub(), Viewer(DEMO, b"1", None), DROPPED._value.get()
+    hub, viewer, before = Hub(), Viewer(DEMO, "1", None), DROPPED._value.get()
     hub.join(viewer)
     for number in range(QUEUE_EVENTS + 7):
         hub.publish(Event(DEMO.id, None, "order", {"n": number}))
@@ -57,14 +57,14 @@ async def test_a_slow_viewer_loses_its_oldest_events_and_they_are_counted():
 
 async def test_streams_end_with_their_session_and_with_the_process():
     hub = Hub()
-    kept, revoked = Viewer(DEMO, b"kept", None), Viewer(DEMO, b"revoked", None)
+    kept, revoked = Viewer(DEMO, "kept", None), Viewer(DEMO, "revoked", None)
     hub.join(kept)
     hub.join(revoked)
     revoked.put(b"secret")
-    hub.keep_only({b"kept"})
+    hub.keep_only({"kept"})
     assert b"secret" not in b"".join([frame async for frame in revoked.frames()])
     hub.close()
-    late = Viewer(DEMO, b"kept", None)
+    late = Viewer(DEMO, "kept", None)
     hub.join(late)
     for viewer in (kept, late):
         async with asyncio.timeout(1):

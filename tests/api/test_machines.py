@@ -43,9 +43,13 @@ async def test_the_list_counts_what_is_wrong_and_what_is_done_about_it(client, o
 
 async def test_the_page_of_a_machine_has_all_its_screen_needs(client, ours):
     fields = {"id": "0198c3f2-5b1e-7c44-9a53-6f1f0e8d2b11", "symptom": "leak"}
-    sent = await client.post(f"/api/v1/public/labels/{ours.short_code}/reports", files={"": b""}, data=fields)
-    assert sent.status_code in {201, 422}
+    sent = await client.post(f"/api/v1/public/labels/{ours.label_token}/reports", data=fields)
+    assert sent.status_code == 201
     machine = await get(client, ours, f"{MACHINES}/{ours.machine}")
+    assert [order["title"] for order in machine["recent_orders"]] == ["report:leak"]
+    assert machine["open_orders"] == 1
+    vendor = await get(client, ours, f"{MACHINES}/{ours.machine}", "vendor")
+    assert vendor["recent_orders"] == [], "who may not list orders does not get them this way"
     tags = {tag["slug"]: tag for tag in machine["tags"]}
     assert tags.keys() == {"flow", "vibration", "mode"}
     assert (tags["vibration"]["limits"], tags["flow"]["limits"]) == ({"high": 7.1}, {})

@@ -1,8 +1,10 @@
 """What somebody without a login sees and can do: scan, report, follow the report; and nothing else."""
 
+import asyncio
 import hashlib
 from uuid import uuid4
 
+import httpx
 import psycopg
 
 JPEG = b"\xff\xd8\xff\xe0" + b"fan belt" * 500
@@ -115,6 +117,20 @@ async def test_a_second_report_joins_the_order(client, ours):
     first = (await send_form(client, ours.label_token, report())).json()
     second = (await send_form(client, ours.label_token, report(symptom="stopped"))).json()
     assert (second["merged"], second["ticket"]) == (True, first["ticket"])
+
+
+async def test_twenty_people_report_one_fault_at_once(app, client, ours):
+    async def report_from(address):
+        transport = httpx.ASGITransport(app, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://plant.example") as phone:
+            return await send_form(phone, ours.label_token, report())
+
+    answers = await asyncio.gather(*(report_from(f"192.0.2.{n}") for n in range(20)))
+    assert [answer.status_code for answer in answers] == [201] * 20
+    assert len({answer.json()["ticket"] for answer in answers}) == 1
+    assert [answer.json()["merged"] for answer in answers].count(False) == 1
+    orders = (await client.get("/api/v1/orders", headers=ours.bearer("planner"))).json()["items"]
+    assert len(orders) == 1
 
 
 async def test_a_report_id_of_another_tenant_is_not_taken_over(client, ours, theirs):

@@ -7,6 +7,7 @@ ends with one JSON object; exit 0 only when nothing is missing, duplicated or wr
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -36,11 +37,11 @@ def victim_pid(site: Site, name: str) -> int | None:
     child = site.children["gateway-gw-1" if name == "gateway" else name]
     if child.pid is None or name in {"gateway", "ingest"}:
         return child.pid
-    try:
-        servers = psutil.Process(child.pid).children()
-    except psutil.NoSuchProcess:
-        return None
-    return servers[0].pid if servers else None
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(child.pid).children():
+            if {"-D", "-c"} & set(process.cmdline()):  # a server, not a question asked while starting one
+                return process.pid
+    return None
 
 
 async def kill(site: Site, name: str, within_s: float = 20) -> None:

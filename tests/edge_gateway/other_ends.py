@@ -150,7 +150,11 @@ class Ingest:
             names = {tag.alias: (tag.machine, tag.tag) for tag in self.catalogs[batch.header.revision].tags}
             for column in batch.columns:
                 for alias, time_ns, value, code in zip(
-                    column.alias.tolist(), column.time_ns.tolist(), column.value.tolist(), column.code.tolist(), strict=True
+                    column.alias.tolist(),
+                    column.time_ns.tolist(),
+                    column.value.tolist(),
+                    column.code.tolist(),
+                    strict=True,
                 ):
                     if code == GOOD:
                         rows.setdefault(names[alias], []).append((time_ns, value))

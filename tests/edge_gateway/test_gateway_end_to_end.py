@@ -84,17 +84,18 @@ async def test_stopping_commits_what_is_in_memory_within_three_seconds(settings,
         assert time.monotonic() - started_s < 3
         async with gateway(settings):
             await ingest.until(lambda: len({key.run for key in ingest.batches}) == 2)
-            await ingest.until(lambda: ingest.committed(min(ingest.batches).run) != Ranges() and len(ingest.batches) >= 4)
+            await ingest.until(
+                lambda: ingest.committed(min(ingest.batches).run) != Ranges() and len(ingest.batches) >= 4
+            )
     assert check_values(ingest, plc) <= 45  # of the second gateway, which nobody waited for
     assert ingest.codes()[RESTART_GAP] == len(TAGS)
 
 
 async def test_receipts_late_lost_and_repeated_empty_the_spool_all_the_same(settings, plc, broker):
-    async with listening(broker.settings, Faults(lost=0.3, repeated=0.3, late_s=0.5)) as ingest:
-        async with gateway(settings):
-            await ingest.until(lambda: len(ingest.batches) >= 6)
-            ingest.faults = Faults()
-            await ingest.until(lambda: len(ingest.batches) >= 9)
+    async with listening(broker.settings, Faults(lost=0.3, repeated=0.3, late_s=0.5)) as ingest, gateway(settings):
+        await ingest.until(lambda: len(ingest.batches) >= 6)
+        ingest.faults = Faults()
+        await ingest.until(lambda: len(ingest.batches) >= 9)
     spooled = held(settings)
     assert sum(not receipted for receipted in spooled.values()) <= 2
     check_values(ingest, plc)
@@ -118,15 +119,14 @@ async def test_without_receipts_nothing_is_forgotten_and_it_is_sent_again(settin
 
 @pytest.mark.parametrize("broker", ["mosquitto", "iotcore"], indirect=True)
 async def test_a_broker_that_dies_and_comes_back_costs_nothing(settings, plc, broker):
-    async with listening(broker.settings) as ingest:
-        async with gateway(settings) as task:
-            await ingest.until(lambda: len(ingest.batches) >= 2)
-            await broker.kill()
-            await asyncio.sleep(1.5)
-            assert not task.done()
-            await broker.start()
-            seen = len(ingest.batches)
-            await ingest.until(lambda: len(ingest.batches) >= seen + 6 and not holes(ingest), within_s=40)
+    async with listening(broker.settings) as ingest, gateway(settings) as task:
+        await ingest.until(lambda: len(ingest.batches) >= 2)
+        await broker.kill()
+        await asyncio.sleep(1.5)
+        assert not task.done()
+        await broker.start()
+        seen = len(ingest.batches)
+        await ingest.until(lambda: len(ingest.batches) >= seen + 6 and not holes(ingest), within_s=40)
     check_values(ingest, plc)
     first, *_, last = ingest.good_values()["press-1", "a"]
     handed = plc.handed[0]
@@ -165,9 +165,8 @@ async def test_a_backlog_of_another_configuration_still_finds_its_catalog(settin
     assert backlog
     device = modbus_device("press-1", plc.port, {"a": 0.05, "z": 0.05})
     await broker.start()
-    async with listening(broker.settings) as ingest:
-        async with gateway(settings.model_copy(update={"devices": (device,)})):
-            await ingest.until(lambda: set(backlog) <= set(ingest.batches) and len(ingest.catalogs) == 2)
+    async with listening(broker.settings) as ingest, gateway(settings.model_copy(update={"devices": (device,)})):
+        await ingest.until(lambda: set(backlog) <= set(ingest.batches) and len(ingest.catalogs) == 2)
     assert ("press-1", "c") in ingest.good_values()
 
 

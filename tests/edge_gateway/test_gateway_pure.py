@@ -91,7 +91,11 @@ def test_aliases_do_not_depend_on_the_order_in_the_file():
     a, b = modbus_device("a", 5020, {"x": 1.0, "y": 1.0}), modbus_device("b", 5021, {"x": 1.0})
     one, other = number([a, b]), number([b, a])
     assert one.catalog == other.catalog
-    assert [(tag.alias, tag.machine, tag.tag) for tag in one.catalog.tags] == [(0, "a", "x"), (1, "a", "y"), (2, "b", "x")]
+    assert [(tag.alias, tag.machine, tag.tag) for tag in one.catalog.tags] == [
+        (0, "a", "x"),
+        (1, "a", "y"),
+        (2, "b", "x"),
+    ]
     assert [list(numbered.aliases) for numbered in other.devices] == [[2], [0, 1]]
 
 

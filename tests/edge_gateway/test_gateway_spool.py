@@ -74,7 +74,9 @@ def test_another_start_finds_everything_under_its_old_run_and_numbers_its_own_an
     spool.close()
     other = UUID(int=2)
     spool, found = open_spool_file(path, 64 * MIB, DAY_S)
-    assert [(held.run, list(held.open), list(held.receipted)) for held in found.runs] == [(RUN, [(2, 2)], [(1, 1), (3, 3)])]
+    assert [(held.run, list(held.open), list(held.receipted)) for held in found.runs] == [
+        (RUN, [(2, 2)], [(1, 1), (3, 3)])
+    ]
     assert found.catalogs == {7: b"{}"}
     spool.begin_run(other, 8, b"[]", NOW_NS)
     assert write(spool, noise(10, 4)).keys == [BatchKey(other, 1)]

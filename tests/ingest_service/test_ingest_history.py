@@ -53,7 +53,7 @@ async def test_a_spike_survives_and_points_stay_few(database, tenant):
     values[12_345] = 99.0
     times = START_NS + np.arange(n, dtype=np.int64) * 10**9
     series = await store(database, tenant, column(values.tolist(), aliases=np.zeros(n), times_ns=times))
-    vibration = int(series.series[0])
+    vibration = int(series.table[0])
     until = SINCE + timedelta(seconds=n)
     told = await read(database, tenant.tenant_id, [vibration], SINCE, until, points=300)
     one = told.series[vibration]
@@ -73,7 +73,7 @@ async def test_few_samples_come_as_they_are_and_bad_stretches_with_their_reasons
     numbers = column([1.0, 0, 0, 0, 5.0, 0], aliases=[0] * 6, times_ns=times, codes=codes)
     flow = column([7.0], aliases=[1], times_ns=[START_NS])
     texts = column(["run", "", "idle"], kind=ValueKind.TEXT, aliases=[2] * 3, times_ns=times[:3], codes=[0, 0x0202, 0])
-    ids = (await store(database, tenant, numbers, flow, texts)).series.tolist()
+    ids = (await store(database, tenant, numbers, flow, texts)).table.tolist()
     told = await read(database, tenant.tenant_id, ids, SINCE, SINCE + timedelta(seconds=60))
     start_ms = START_NS / 1e6
     vibration, pump_flow, state = (told.series[series_id] for series_id in ids)
@@ -99,7 +99,7 @@ async def test_latest_is_by_source_time_and_knows_texts_and_bad_values(database,
         codes=[0, 0, bad(Reason.TIMEOUT)],
     )
     texts = column(["run", "idle"], kind=ValueKind.TEXT, aliases=[2, 2], times_ns=[now_ns - 10**9, now_ns])
-    ids = (await store(database, tenant, numbers, texts)).series.tolist()
+    ids = (await store(database, tenant, numbers, texts)).table.tolist()
     async with open_pool(database.settings("lw_app")) as pool:
         async with tenant_transaction(pool, tenant.tenant_id) as connection:
             told = await latest(connection, ids)
@@ -110,6 +110,6 @@ async def test_latest_is_by_source_time_and_knows_texts_and_bad_values(database,
 
 
 async def test_another_tenant_sees_an_empty_period(database, tenant):
-    ids = (await store(database, tenant, column([1.0], aliases=[0], times_ns=[START_NS]))).series.tolist()
+    ids = (await store(database, tenant, column([1.0], aliases=[0], times_ns=[START_NS]))).table.tolist()
     told = await read(database, uuid4(), ids, SINCE, SINCE + timedelta(hours=1))
     assert all(len(one.mean) == 0 for one in told.series.values())

@@ -209,6 +209,7 @@ async def test_a_silent_peer_times_out_and_the_line_is_made_anew(rig: ModbusRig)
         assert reason_of((await read_all(driver, [0]))[0].code) == "timeout"
         link.mend()
         assert (await until_good(driver, [0]))[0].value == 21.5
+        assert (link.opened, link.lines) == (2, 1)
         await driver.close()
 
 

@@ -75,7 +75,7 @@ async def test_every_change_arrives_with_its_source_time(opcua: OpcuaServer) -> 
     assert opcua.sessions() == 0
 
 
-async def test_the_value_that_was_there_before_is_stamped_now_and_stale(opcua: OpcuaServer) -> None:
+async def test_the_value_that_was_there_before_is_stamped_when_we_asked_and_stale(opcua: OpcuaServer) -> None:
     """It may be days old, and an earlier run may have told it: twice the same stamp would be twice the same row."""
     await opcua.write("speed", 7.5, datetime.now(UTC) - timedelta(days=3))
     driver = subscriber(opcua.port, ["speed"])

@@ -1,13 +1,13 @@
 /** The kept reports of this phone: how many wait, sent again when the network returns or the page is looked at. */
 import { onScopeDispose, ref, type Ref } from 'vue'
-import type { ApiError } from '../api/errors'
 import { openOutbox, type Outbox, type Report } from './outbox'
 import { flush, type Flushed } from './send'
 
 export interface KeptReports {
   waiting: Ref<Report[]>
-  refused: Ref<{ report: Report; error: ApiError }[]>
-  keep: (report: Report) => Promise<void>
+  refused: Ref<Flushed['refused']>
+  /** False when the phone lets us keep nothing. */
+  keep: (report: Report) => Promise<boolean>
   forget: (id: string) => Promise<void>
   resend: () => Promise<Flushed>
 }
@@ -16,24 +16,27 @@ const AGAIN_MS = 20_000
 
 export function useOutbox(onSent: (result: Flushed['sent']) => void): KeptReports {
   const waiting = ref<Report[]>([])
-  const refused = ref<{ report: Report; error: ApiError }[]>([])
-  const outbox: Promise<Outbox> = openOutbox()
+  const refused = ref<Flushed['refused']>([])
+  const outbox: Promise<Outbox | null> = openOutbox().catch(() => null)
 
   async function resend(): Promise<Flushed> {
-    const result = await flush(await outbox)
+    const box = await outbox
+    const result = box ? await flush(box) : { sent: [], waiting: [], refused: [] }
     waiting.value = result.waiting
     refused.value = result.refused
     if (result.sent.length) onSent(result.sent)
     return result
   }
 
-  async function keep(report: Report): Promise<void> {
-    await (await outbox).keep(report)
-    waiting.value = [...waiting.value, report]
+  async function keep(report: Report): Promise<boolean> {
+    const box = await outbox
+    const isKept = box !== null && (await box.keep(report).then(() => true, () => false))
+    if (isKept) waiting.value = [...waiting.value, report]
+    return isKept
   }
 
   async function forget(id: string): Promise<void> {
-    await (await outbox).drop(id)
+    await (await outbox)?.drop(id)
     waiting.value = waiting.value.filter((report) => report.id !== id)
     refused.value = refused.value.filter(({ report }) => report.id !== id)
   }

@@ -1,0 +1,43 @@
+"""Opens the spool's database: WAL, every commit flushed before it returns, and nobody else beside us."""
+
+import sqlite3
+from pathlib import Path
+
+from edge_gateway import SpoolTaken, SpoolUnwritable
+from edge_gateway.spool_room import PAGE_BYTES
+
+_PRAGMAS = (
+    f"page_size = {PAGE_BYTES}",
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -2000",
+    "temp_store = MEMORY",
+    "secure_delete = OFF",  # on in Debian: it would write every page once more to delete it
+)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that nobody else can have beside it, with every commit on disk before it returns."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    except sqlite3.OperationalError as error:
+        raise _cause(path, error) from error
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise _cause(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _cause(path: Path, error: sqlite3.OperationalError) -> Exception:
+    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        return SpoolTaken(f"{path}: another process uses this spool; stop it, or give this gateway another path")
+    return SpoolUnwritable(f"{path}: {error}; give the gateway a folder that it may write to")
