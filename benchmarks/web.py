@@ -3,11 +3,12 @@
 label_page_kb  the page behind a scanned label (no login), everything but the service worker's own fetching
 shell_kb       the app as staff open it: frame, menu and the list of orders
 
-web/dist/.vite/manifest.json says which file needs which.
+index.html names what is fetched at once, web/dist/.vite/manifest.json which file needs which.
 """
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 from benchmarks.figures import figure
 
 DIST = Path(__file__).parent.parent / "web" / "dist"
-ALWAYS = ("index.html", "src/i18n/zh/index.ts")
+TEXTS = "src/i18n/zh/index.ts"
+NAMED = re.compile(r'(?:href|src)="/(assets/[^"]+)"')
 PAGES = {
     "label_page_kb": ("src/report/ReportPage.vue",),
     "shell_kb": ("src/shell/MainMenu.vue", "src/orders/OrdersPage.vue"),
@@ -28,8 +30,9 @@ def main() -> None:
     if not manifest_file.exists():
         sys.exit("the phone app is not built: run `make web` first")
     manifest = json.loads(manifest_file.read_text())
+    first = {"index.html", "icon.svg", *NAMED.findall((DIST / "index.html").read_text())}
     for name, entries in PAGES.items():
-        files = {"index.html", "icon.svg"}.union(*(files_of(manifest, entry) for entry in (*ALWAYS, *entries)))
+        files = first.union(*(files_of(manifest, entry) for entry in (TEXTS, *entries)))
         kilobytes = sum(compressed(DIST / file) for file in files) / 1024
         limited = name == "label_page_kb"
         figure(

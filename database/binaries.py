@@ -83,7 +83,7 @@ def within_reach(data_dir: Path, programs: Programs, account: Account) -> tuple[
     """
     if not account.may_enter(data_dir.parent):
         if (data_dir / "PG_VERSION").exists():
-            raise DatabaseError(f"{data_dir} holds data that {account.name} cannot enter any more; open its folders again")
+            raise DatabaseError(f"{account.name} cannot enter {data_dir} any more, which holds data; open its folders")
         refuge = _refuge(data_dir)
         log.info("database stands elsewhere", wanted=str(data_dir), stands=str(refuge), cannot_enter=account.name)
         _make_reachable(refuge.parent)

@@ -2,6 +2,7 @@
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 import { noForeignHosts } from './build/no-foreign-hosts.ts'
+import { preloadPublicPage } from './build/preload.ts'
 import { serviceWorker } from './build/service-worker.ts'
 
 // What every page needs comes as one file: each request of its own costs a bad network another round trip.
@@ -10,7 +11,7 @@ const COMMON = /node_modules\/(@?vue|@intlify|openapi-fetch)|plugin-vue|src\/(wo
 const API = process.env['LINEWRIGHT_API'] ?? 'http://127.0.0.1:8000'
 
 export default defineConfig({
-  plugins: [vue(), noForeignHosts(), serviceWorker()],
+  plugins: [vue(), noForeignHosts(), preloadPublicPage(), serviceWorker()],
   define: {
     __VUE_OPTIONS_API__: 'true', // vant's components are written with it
     __VUE_PROD_DEVTOOLS__: 'false',

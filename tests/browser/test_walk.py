@@ -30,9 +30,9 @@ pytestmark = [
 
 @pytest.fixture
 async def site(open_folder, free_port):
-    folder = Path(tempfile.mkdtemp(dir=open_folder))
-    folder.chmod(0o755)
-    async with open_site(Plan(Layout(folder), DEMO, free_port()), Progress()) as running:
+    folder = tempfile.mkdtemp(dir=open_folder)
+    os.chmod(folder, 0o755)  # noqa: PTH101
+    async with open_site(Plan(Layout(Path(folder)), DEMO, free_port()), Progress()) as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from edge_gateway.daemon import run_gateway
-from edge_gateway.delivery import BatchKey
+from edge_gateway.delivery import BatchKey, Delivery, Pace
 from edge_gateway.ranges import Ranges
 from edge_gateway.settings import GatewaySettings
 from protocols.broker import BrokerSettings
@@ -27,7 +27,6 @@ from protocols.topics import Down, GatewayAddress, Up, every, parse
 from protocols.wire import catalog, columnar, receipt
 from protocols.wire.catalog import Catalog
 
-Handed = dict[tuple[int, int], set[float]]
 ADDRESS = GatewayAddress("demo", "gw-1")
 
 
@@ -149,15 +148,10 @@ class Ingest:
         for batch in self.batches.values():
             names = {tag.alias: (tag.machine, tag.tag) for tag in self.catalogs[batch.header.revision].tags}
             for column in batch.columns:
-                for alias, time_ns, value, code in zip(
-                    column.alias.tolist(),
-                    column.time_ns.tolist(),
-                    column.value.tolist(),
-                    column.code.tolist(),
-                    strict=True,
-                ):
-                    if code == GOOD:
-                        rows.setdefault(names[alias], []).append((time_ns, value))
+                good = column.code == GOOD
+                listed = (array[good].tolist() for array in (column.alias, column.time_ns, column.value))
+                for alias, time_ns, value in zip(*listed, strict=True):
+                    rows.setdefault(names[alias], []).append((time_ns, value))
         return {name: [value for _, value in sorted(listed)] for name, listed in rows.items()}
 
     def codes(self) -> dict[int, int]:
@@ -199,7 +193,7 @@ async def listening(broker: BrokerSettings, faults: Faults | None = None) -> Asy
 @contextlib.asynccontextmanager
 async def gateway(settings: GatewaySettings) -> AsyncIterator[asyncio.Task[None]]:
     """A gateway for as long as the context is open; leaving stops it in order."""
-    task = asyncio.create_task(run_gateway(settings))
+    task = asyncio.create_task(run_gateway(settings, Delivery(Pace(resend_s=1, resend_most_s=4))))
     try:
         yield task
     finally:

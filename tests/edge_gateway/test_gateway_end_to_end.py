@@ -8,7 +8,6 @@ import urllib.request
 import pytest
 
 from edge_gateway.delivery import BatchKey
-from edge_gateway.ranges import Ranges
 from edge_gateway.salvage import open_spool_file
 from edge_gateway.settings import GatewaySettings, HealthSettings
 from protocols.sample import Reason, bad

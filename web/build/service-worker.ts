@@ -1,10 +1,10 @@
 /** Writes into sw.js which files this build has: what a reporter needs, and what only staff need. */
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import type { Plugin, Rolldown } from 'vite'
+import type { Plugin } from 'vite'
+import { type Bundle, filesOf } from './files.ts'
 
-type Bundle = Rolldown.OutputBundle
-const PUBLIC_PAGES = ['/src/report/ReportPage.vue', '/src/i18n/en/index.ts', '/src/i18n/zh/index.ts']
+const SHELL = ['/index.html', '/src/report/ReportPage.vue', '/src/i18n/en/index.ts', '/src/i18n/zh/index.ts']
 
 export function serviceWorker(): Plugin {
   return {
@@ -17,7 +17,7 @@ export function serviceWorker(): Plugin {
         const worker = bundle['sw.js']
         if (worker?.type !== 'chunk') this.error('sw.js is not in the build')
         const files = Object.keys(bundle).filter((name) => name.startsWith('assets/'))
-        const shell = filesOf(bundle)
+        const shell = filesOf(bundle, SHELL)
         const rest = files.filter((name) => !shell.has(name))
         const extra = readdirSync('public').filter((name) => /\.(svg|png|webmanifest)$/.test(name))
         worker.code = worker.code
@@ -27,26 +27,6 @@ export function serviceWorker(): Plugin {
       },
     },
   }
-}
-
-/** The page itself, the pages that need no login, and everything these import. */
-function filesOf(bundle: Bundle): Set<string> {
-  const found = new Set<string>()
-  const visit = (chunk: Rolldown.OutputChunk): void => {
-    if (found.has(chunk.fileName)) return
-    found.add(chunk.fileName)
-    chunk.viteMetadata?.importedCss.forEach((name) => found.add(name))
-    for (const name of chunk.imports) {
-      const imported = bundle[name]
-      if (imported?.type === 'chunk') visit(imported)
-    }
-  }
-  for (const file of Object.values(bundle)) {
-    if (file.type !== 'chunk') continue
-    const facade = file.facadeModuleId ?? ''
-    if (facade.endsWith('/index.html') || PUBLIC_PAGES.some((page) => facade.endsWith(page))) visit(file)
-  }
-  return found
 }
 
 function fingerprint(bundle: Bundle): string {
