@@ -24,6 +24,7 @@ bench: .venv/ready-dev web      ## Benchmarks, one JSON line a figure; ONLY=poll
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 web: .venv/ready                ## The phone app, built when its sources changed
+	@$(BIN)/python scripts/build-web --node || $(PYTHON) scripts/bootstrap requirements-web.lock
 	@$(BIN)/python scripts/build-web
 
 clean:                          ## Remove what was built; data in .linewright stays
