@@ -24,7 +24,7 @@ from runtime.retry import backoff_s
 log = structlog.get_logger()
 
 _LOG_BYTES_MOST = 16 << 20
-_STOP_PATIENCE_S = 3.5
+_STOP_PATIENCE_S = 2.2  # two layers of children have to be gone within 5 s
 _TRIES_BEFORE_READY = 3
 
 

@@ -8,7 +8,7 @@ import { serviceWorker } from './build/service-worker.ts'
 // What every page needs comes as one file: each request of its own costs a bad network another round trip.
 const COMMON = /node_modules\/(@?vue|@intlify|openapi-fetch)|plugin-vue|src\/(words|api|i18n\/[a-z]+\.ts|session\/session|shell\/(Icon|StateBlock|LanguageSwitch|toast|use-load|now))/
 
-const API = process.env['LINEWRIGHT_API'] ?? 'http://127.0.0.1:8000'
+const API = process.env['LINEWRIGHT_API'] ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
   plugins: [vue(), noForeignHosts(), preloadPublicPage(), serviceWorker()],
