@@ -138,7 +138,9 @@ async def test_the_failing_pump_shows_its_evidence_and_live_values(site, browser
     row = phone.page.get_by_test_id("order-row").filter(has_text=re.compile("bearing", re.I))
     await expect(row).to_be_visible(timeout=120_000)
     await row.click()
-    await expect(phone.page.get_by_test_id("evidence-chart")).to_be_visible(timeout=15_000)
+    chart = phone.page.get_by_test_id("evidence-chart").first
+    await expect(chart).to_be_visible(timeout=15_000)
+    await chart.evaluate("chart => chart.scrollIntoView({block: 'center'})")
     await phone.page.wait_for_timeout(800)  # the chart's own animation, for the picture only
     await phone.shot("order")
     await phone.page.goto(f"{site.url}/machines")
