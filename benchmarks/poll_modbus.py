@@ -1,10 +1,11 @@
 """The gateway against its physical limit: 100 Modbus devices of 100 float32 each, every second, every value verified.
 
     simulator process: 100 ports ◄── gateway process (poll, decode, quality, spool, publish) ──► broker ──► verifier
-                             ▲───── bare pymodbus process: the same blocks, nothing else
+                       100 ports ◄── bare pymodbus process: the same blocks, nothing else
 
-CPU seconds are those of the gateway and of the bare loop alone, over the same time after a warm-up. A value tells
-register, device and the number of its reading, so a wrong, doubled or lost value is found.
+Both run at the same time, so that whatever else the machine does disturbs both. CPU seconds are those of the gateway
+and of the bare loop alone, after a warm-up. A value tells register, device and the number of its reading, so a wrong,
+doubled or lost value is found.
 """
 
 import asyncio
@@ -56,9 +57,9 @@ def simulate(told: Connection) -> None:
 async def _serve(told: Connection) -> None:
     nothing = SimDevice(0, simdata=[SimData(0, count=1, datatype=DataType.REGISTERS)])
     ports = []
-    for device in range(DEVICES):
+    for device in range(2 * DEVICES):
         server = ModbusTcpServer(
-            nothing, address=("127.0.0.1", 0), ignore_missing_devices=True, custom_pdu=[_reading(device)]
+            nothing, address=("127.0.0.1", 0), ignore_missing_devices=True, custom_pdu=[_reading(device % DEVICES)]
         )
         await server.serve_forever(background=True)
         listening: Any = server.transport
@@ -186,32 +187,36 @@ async def _main() -> None:
             async with Broker(folder / "broker") as broker:
                 verifier = Verifier()
                 listening = asyncio.create_task(verifier.run(broker.settings))
-                peer = _spawn.Process(target=bare, args=(ports,), daemon=True)
+                peer = _spawn.Process(target=bare, args=(ports[DEVICES:],), daemon=True)
                 peer.start()
-                bare_cpu, _ = await _measured(peer.pid or 0)
+                config = gateway_toml(folder, broker.settings, ports[:DEVICES])
+                command = [sys.executable, "-m", "linewright", "gateway", "--config", str(config)]
+                with subprocess.Popen(command, stderr=subprocess.DEVNULL) as ours:
+                    (cpu, bare_cpu), rss_bytes = await _measured([ours.pid, peer.pid or 0])
+                    ours.terminate()
                 if not peer.is_alive():
                     raise RuntimeError("the bare loop failed")
                 peer.kill()
-                config = gateway_toml(folder, broker.settings, ports)
-                command = [sys.executable, "-m", "linewright", "gateway", "--config", str(config)]
-                with subprocess.Popen(command, stderr=subprocess.DEVNULL) as ours:
-                    cpu, rss_bytes = await _measured(ours.pid)
-                    ours.terminate()
                 listening.cancel()
         finally:
             simulator.kill()
     tell(verifier, cpu, bare_cpu, rss_bytes)
 
 
-async def _measured(pid: int) -> tuple[float, int]:
-    """CPU seconds per second of a process, and its resident memory, after the warm-up."""
-    watched = psutil.Process(pid)
+async def _measured(pids: list[int]) -> tuple[list[float], int]:
+    """CPU seconds per second of these processes after the warm-up, and the resident memory of the first."""
+    watched = [psutil.Process(pid) for pid in pids]
     await asyncio.sleep(WARM_UP_S)
-    before, started_s = watched.cpu_times(), time.monotonic()
+    before, started_s = [_cpu_s(process) for process in watched], time.monotonic()
     await asyncio.sleep(MEASURED_S)
-    after, elapsed_s = watched.cpu_times(), time.monotonic() - started_s
-    used_s = after.user + after.system - before.user - before.system
-    return used_s / elapsed_s, watched.memory_info().rss
+    elapsed_s = time.monotonic() - started_s
+    used_s = [_cpu_s(process) - start_s for process, start_s in zip(watched, before, strict=True)]
+    return [each_s / elapsed_s for each_s in used_s], watched[0].memory_info().rss
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def tell(verifier: Verifier, cpu: float, bare_cpu: float, rss_bytes: int) -> None:

@@ -11,9 +11,10 @@ from protocols.sample import Column, Columns, ValueKind, concatenate
 
 GROUP_S = 1.0
 GROUP_BYTES = 64 * 1024
-PENDING_BYTES_MOST = 8 << 20
+MEMORY_BYTES_MOST = 16 << 20
 
-_SAMPLE_BYTES = {ValueKind.FLOAT: 22, ValueKind.INT: 22, ValueKind.BOOL: 15, ValueKind.TEXT: 50}
+_COLUMN_BYTES = 600  # what Python and numpy need for a column besides its samples
+_SAMPLE_BYTES = {ValueKind.FLOAT: 22, ValueKind.INT: 22, ValueKind.BOOL: 15, ValueKind.TEXT: 100}
 
 
 def size_bytes(columns: Columns) -> int:
@@ -28,6 +29,7 @@ class Batcher:
         self._chunks: deque[list[Column]] = deque()
         self._last_bytes = 0
         self._bytes = 0
+        self._columns = 0
         self._since_s: float | None = None
 
     def add(self, columns: Columns, now_s: float) -> None:
@@ -40,17 +42,14 @@ class Batcher:
         self._chunks[-1].extend(columns)
         self._last_bytes += size
         self._bytes += size
+        self._columns += len(columns)
         if self._since_s is None:
             self._since_s = now_s
 
     @property
-    def pending_bytes(self) -> int:
-        return self._bytes
-
-    @property
     def overfull(self) -> bool:
         """No more should be taken in until some is committed."""
-        return self._bytes >= PENDING_BYTES_MOST
+        return self._bytes + _COLUMN_BYTES * self._columns >= MEMORY_BYTES_MOST
 
     @property
     def worth_a_commit(self) -> bool:
@@ -65,6 +64,6 @@ class Batcher:
         """Everything pending, as the columns of one batch after another."""
         taken = [concatenate(chunk) for chunk in self._chunks]
         self._chunks.clear()
-        self._bytes = self._last_bytes = 0
+        self._bytes = self._last_bytes = self._columns = 0
         self._since_s = None
         return taken

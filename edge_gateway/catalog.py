@@ -7,7 +7,7 @@ The revision is a CRC of the tags, so the same configuration always has the same
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols import UndecodablePayload
 from protocols.device import DeviceSettings, NumberedDevice
 from protocols.sample import Column, ValueKind, failed
-from protocols.wire.catalog import Catalog, CatalogTag
+from protocols.wire.catalog import Catalog, CatalogTag, decode
 
 Endpoint = list[NumberedDevice[Any]]
 
@@ -70,3 +71,16 @@ def revision(tags: Sequence[CatalogTag]) -> int:
     """CRC-32 of the tags as canonical JSON."""
     listed = [tag.model_dump() for tag in tags]
     return zlib.crc32(json.dumps(listed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def whole(bodies: Mapping[int, bytes]) -> dict[int, Catalog]:
+    """The catalogs of earlier configurations that are still what their revision says."""
+    found = {}
+    for number_, body in bodies.items():
+        try:
+            catalog = decode(body)
+        except UndecodablePayload:
+            continue
+        if revision(catalog.tags) == catalog.revision == number_:
+            found[number_] = catalog
+    return found

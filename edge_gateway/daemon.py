@@ -15,7 +15,7 @@ from functools import partial
 import structlog
 
 from edge_gateway import metrics
-from edge_gateway.catalog import Numbering, number
+from edge_gateway.catalog import Numbering, number, whole
 from edge_gateway.delivery import Delivery
 from edge_gateway.intake import Intake
 from edge_gateway.poller import Poller
@@ -30,7 +30,6 @@ from edge_gateway.uplink import Uplink
 from edge_gateway.vitals import Vitals
 from protocols.sample import Columns
 from protocols.topics import GatewayAddress
-from protocols.wire import catalog as catalogs
 from runtime.clock import NS_PER_S, Clock, SystemClock
 from runtime.health import Check, serve_health
 from runtime.process import supervise, tell_systemd
@@ -83,8 +82,7 @@ async def _gap(spool: Spool, numbering: Numbering) -> Columns:
     if not runs:
         return ()
     payloads = await spool.before_this_run(BATCHES_LOOKED_AT)
-    known = {revision: catalogs.decode(body) for revision, body in spool.opened.catalogs.items()}
-    return gap_samples(numbering, payloads, known, runs[-1].started_ns)
+    return gap_samples(numbering, payloads, whole(spool.opened.catalogs), runs[-1].started_ns)
 
 
 def _supervise(tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -1,6 +1,6 @@
 """Between the pollers and the recorder: bounded; who brings more than the disk takes waits, and that is counted.
 
-    pollers ──put──► [at most 8 MiB] ──gather (a second has passed, or 64 kB are there)──► recorder
+    pollers ──put──► [at most 16 MiB] ──gather (a second has passed, or 64 kB are there)──► recorder
 
 A poller that waits here skips its polls; the schedule counts them and the poller marks the hole as BAD overrun.
 """

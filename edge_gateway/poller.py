@@ -10,6 +10,7 @@ device goes and once when it returns.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,11 +67,11 @@ class Poller:
                 if self._subscribed:
                     tasks.create_task(self._follow(driver), name=f"follow {self.name}")
         finally:
+            self._opened.clear()
+            self._driver = make_driver(self._devices, self._clock)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_MOST_S):
                     await driver.close()
-            self._opened.clear()
-            self._driver = make_driver(self._devices, self._clock)
 
     @property
     def last_good_age_s(self) -> float | None:
@@ -135,18 +136,19 @@ class Poller:
                 await self._mark(groups[index].aliases, missed_ns, Reason.OVERRUN)
 
     async def _read(self, driver: Driver, op: ReadOp) -> None:
-        with self._read_s.time():
-            async with asyncio.timeout(_CALL_MOST_S):
-                columns = await driver.read(op)
+        begun_s = time.perf_counter()
+        async with asyncio.timeout(_CALL_MOST_S):
+            columns = await driver.read(op)
+        self._read_s.observe(time.perf_counter() - begun_s)
         self._watch(columns)
         await self._intake.put(columns)
 
     def _watch(self, columns: Columns) -> None:
         """Say once that a device went silent or came back. Looks at whole columns, not at samples."""
-        if not columns:
+        if not columns or not len(columns[0]):
             return
         outage = self._outages[int(columns[0].alias[0])]
-        if any((column.code < _BAD).any() for column in columns):
+        if not all((column.code >= _BAD).all() for column in columns):
             outage.up()
             return
         code = int(columns[0].code[0])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from edge_gateway.spool_connection import unusable
 from edge_gateway.spool_file import SpoolFile
 from edge_gateway.spooled import Opened, Salvaged, queries, seq_of
 from protocols import UndecodablePayload
@@ -24,18 +25,32 @@ _BESIDE = ("", "-wal", "-shm")
 
 
 def open_spool_file(path: Path, max_bytes: int, keep_s: float) -> tuple[SpoolFile, Opened]:
-    """Open the spool at `path`, a new one if there is none or if it is damaged."""
-    spool = SpoolFile(path, max_bytes, keep_s)
-    set_aside, salvaged = None, 0
+    """Open the spool at `path`, a new one if there is none or if it is damaged.
+
+    Raises:
+        SpoolTaken: another process has it open.
+        SpoolUnwritable: the place cannot be written.
+    """
     try:
-        spool.open()
+        return _opened(SpoolFile(path, max_bytes, keep_s))
     except sqlite3.DatabaseError as error:
+        if reason := unusable(path, error):
+            raise reason from error
         set_aside = _set_aside(path)
         log.error("spool damaged, set aside", cause=str(error), kept_as=str(set_aside), way_out="keep it for analysis")
-        spool.open()
-        salvaged = spool.take_over(_catalogs(set_aside), _readable(set_aside))
-        log.warning("spool salvaged", batches=salvaged)
+    spool, _ = _opened(SpoolFile(path, max_bytes, keep_s))
+    salvaged = spool.take_over(_catalogs(set_aside), _readable(set_aside))
+    log.warning("spool salvaged", batches=salvaged)
     return spool, Opened(spool.runs(), spool.catalogs(), set_aside, salvaged)
+
+
+def _opened(spool: SpoolFile) -> tuple[SpoolFile, Opened]:
+    spool.open()
+    try:
+        return spool, Opened(spool.runs(), spool.catalogs())
+    except BaseException:
+        spool.close()
+        raise
 
 
 def _set_aside(path: Path) -> Path:

@@ -15,6 +15,7 @@ import aiomqtt
 import structlog
 
 from edge_gateway import metrics, state
+from edge_gateway.catalog import whole
 from edge_gateway.delivery import BatchKey, Change, Delivery
 from edge_gateway.ranges import Ranges
 from edge_gateway.recorder import Recorder
@@ -98,10 +99,11 @@ class Session:
 
     async def _publish_backlog_catalogs(self) -> None:
         """Without its catalog a backlog of an earlier configuration cannot be stored, and nobody may have heard it."""
-        open_runs, held = self._out.delivery.open_runs, await self._out.spool.catalogs()
-        for revision in {run.revision for run in self._out.spool.opened.runs if run.run in open_runs}:
-            if revision != self._out.catalog.revision and revision in held:
-                await self._publish(Up.CATALOG, held[revision])
+        opened, open_runs = self._out.spool.opened, self._out.delivery.open_runs
+        wanted = {run.revision for run in opened.runs if run.run in open_runs} - {self._out.catalog.revision}
+        bodies = {revision: body for revision, body in opened.catalogs.items() if revision in wanted}
+        for catalog in whole(bodies).values():
+            await self._publish(Up.CATALOG, catalogs.encode(catalog))
 
     # Sending
 

@@ -62,9 +62,6 @@ class Spool:
     async def first_ns(self, key: BatchKey) -> int | None:
         return await self._do(self._file.first_ns, key)
 
-    async def catalogs(self) -> dict[int, bytes]:
-        return await self._do(self._file.catalogs)
-
     async def dropped(self) -> list[Dropped]:
         return await self._do(self._file.dropped)
 

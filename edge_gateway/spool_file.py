@@ -10,10 +10,10 @@ WAL with synchronous=FULL: what `write` has returned survives a power cut. All o
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -29,6 +29,8 @@ from protocols.sample import Columns
 from protocols.wire import columnar
 from protocols.wire.batch import BatchHeader
 from runtime.clock import NS_PER_S, ClockState
+
+T = TypeVar("T")
 
 _LAYOUT = 1
 _COMPRESS_FROM_BYTES = 512
@@ -74,8 +76,7 @@ class SpoolFile:
         """Connect, check and lay out.
 
         Raises:
-            SpoolTaken: another process has it open.
-            sqlite3.DatabaseError: the file is damaged (see `salvage.py`).
+            sqlite3.DatabaseError: it is taken, cannot be written, or is damaged (`salvage.py` tells them apart).
         """
         self._connection = connect(self._path)
         try:
@@ -140,13 +141,32 @@ class SpoolFile:
     def begin_run(self, run: UUID, revision: int, catalog: bytes, now_ns: int) -> None:
         """Number batches of `run` from 1 on."""
         row = {"run_id": run.bytes, "revision": revision, "started_ns": now_ns}
-        with self._transaction():
-            self._connection.execute(queries.delete_empty_runs)
-            run_no = self._connection.execute(queries.insert_run, row).lastrowid
-            self._connection.execute(queries.keep_catalog, {"revision": revision, "body": catalog})
-            self._connection.execute(queries.delete_unused_catalogs)
-        self._run_no, self._revision, self._seq = int(run_no or 0), revision, 0
+
+        def work() -> int:
+            with self._transaction():
+                self._connection.execute(queries.delete_empty_runs)
+                run_no = self._connection.execute(queries.insert_run, row).lastrowid
+                self._connection.execute(queries.keep_catalog, {"revision": revision, "body": catalog})
+                self._connection.execute(queries.delete_unused_catalogs)
+            return int(run_no or 0)
+
+        self._run_no = self._attempt(work)
+        self._revision, self._seq = revision, 0
         self._know(self._run_no, run)
+
+    def _attempt(self, work: Callable[[], T]) -> T:
+        """Do it; on a full disk once more with the space of the reserve."""
+        self._room.look_for_space()
+        try:
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+                self._room.disk_is_full()
+                return work()
+        except sqlite3.OperationalError as error:
+            raise SpoolUnwritable(f"{self._path}: {error}") from error
 
     def take_over(self, catalogs: dict[int, bytes], salvaged: Iterable[Salvaged]) -> int:
         """Put in what could be read of a damaged spool, under its old runs and numbers; returns how many batches."""
@@ -177,17 +197,7 @@ class SpoolFile:
             SpoolUnwritable: nothing of it was committed, it may be tried again (under new numbers).
         """
         rows = [self._encode(columns, commit.clock) for columns in commit.batches]
-        self._room.look_for_space()
-        try:
-            try:
-                removed = self._write(rows, commit)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
-                    raise
-                self._room.disk_is_full()
-                removed = self._write(rows, commit)
-        except sqlite3.OperationalError as error:
-            raise SpoolUnwritable(f"{self._path}: {error}") from error
+        removed = self._attempt(lambda: self._write(rows, commit))
         keys = [self._key(row["id"]) for row in rows]
         payload_bytes = sum(len(row["body"]) for row in rows)
         gone = [self._key(id_) for id_ in removed.ids]

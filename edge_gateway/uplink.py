@@ -51,18 +51,24 @@ class Uplink:
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
-        client = self._client()
-        async with client:
-            self._outage.up()
-            metrics.CONNECTED.set(1)
-            try:
-                yield client
-            except asyncio.CancelledError:
-                client.timeout = _GOODBYE_S
-                await self._say_goodbye(client)
-                raise
-            finally:
-                metrics.CONNECTED.set(0)
+        client, stopping = self._client(), False
+        try:
+            async with client:
+                self._outage.up()
+                metrics.CONNECTED.set(1)
+                try:
+                    yield client
+                except asyncio.CancelledError:
+                    stopping = True
+                    client.timeout = _GOODBYE_S
+                    await self._say_goodbye(client)
+                    raise
+                finally:
+                    metrics.CONNECTED.set(0)
+        except aiomqtt.MqttError:
+            if stopping:  # a goodbye that failed must not undo the order to stop
+                raise asyncio.CancelledError from None
+            raise
 
     def _client(self) -> aiomqtt.Client:
         address, broker = self._outbox.address, self._broker

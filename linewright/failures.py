@@ -3,11 +3,12 @@
 import errno
 
 from database import DatabaseError
+from edge_gateway import GatewayError
 from linewright import LinewrightError
 from protocols import ProtocolsError
 from runtime.settings import SettingsError
 
-_MENDABLE = (LinewrightError, SettingsError, DatabaseError, ProtocolsError)
+_MENDABLE = (LinewrightError, SettingsError, DatabaseError, ProtocolsError, GatewayError)
 
 
 def explain(error: BaseException) -> str | None:

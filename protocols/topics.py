@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from protocols import ProtocolsError
 
@@ -51,6 +52,7 @@ class GatewayAddress:
         return f"lw/1/{self.tenant}/{self.gateway}/down/{lane}"
 
 
+@lru_cache(maxsize=8192)
 def parse(topic: str) -> tuple[GatewayAddress, Up | Down]:
     """Take a topic apart.
 

@@ -1,6 +1,6 @@
 """A process on one page: run until told to stop, stop by cancellation, keep side tasks alive, tell systemd.
 
-    run(main) ── SIGTERM / SIGINT ──► main is cancelled ──► context managers close in reverse order ──► exit 0
+run(main) ── SIGTERM / SIGINT ──► main is cancelled ──► context managers close in reverse order ──► exit 0
 """
 
 import asyncio
@@ -43,15 +43,25 @@ async def _until_signal(main: Coroutine[Any, Any, None]) -> None:
 async def supervise(name: str, work: Callable[[], Awaitable[None]], on_restart: Callable[[], None]) -> None:
     """Run `work` for ever: whatever it raises is logged, counted by `on_restart`, and it is started again.
 
-    The only place with a broad `except`: a floor box has nobody to restart a dead task.
+    The only place with a broad `except`: a floor box has nobody to restart a dead task. `work` runs as a task of its
+    own, so that what it raises while it is being stopped cannot undo the order to stop.
     """
     pause = backoff_s()
     while True:
         started = asyncio.get_running_loop().time()
+        task = asyncio.ensure_future(work())
         try:
-            await work()
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled() and task.exception():
+                log.warning("task failed while it was stopped", task=name, cause=str(task.exception()))
+            raise
+        try:
+            task.result()
             log.warning("task ended, starting it again", task=name)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             log.exception("task failed, starting it again", task=name)
         on_restart()
         if asyncio.get_running_loop().time() - started > 60:

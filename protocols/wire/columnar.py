@@ -42,6 +42,8 @@ PAYLOAD_BYTES_MOST = 4 << 20
 BODY_BYTES_MOST = 16 << 20
 SEQ_END = (1 << 63) - 1
 _COMPRESSED = 1
+_KINDS = {int(kind): kind for kind in ValueKind}
+_CLOCK_MOST = max(ClockState)
 _HEAD = struct.Struct("<2sBB16sQIBBHIII")
 _COLUMN = struct.Struct("<II")
 
@@ -109,7 +111,7 @@ def read_header(payload: bytes) -> BatchHeader:
     if magic != MAGIC or version != VERSION or flags & ~_COMPRESSED:
         raise UndecodablePayload(f"no columnar batch of version {VERSION} (magic {magic!r}, version {version})")
     # The last number of an int8 has no successor, which the ledger's ranges need; a run of zeros is nobody's.
-    if clock > max(ClockState) or not 1 <= seq < SEQ_END or not any(run):
+    if clock > _CLOCK_MOST or not 1 <= seq < SEQ_END or not any(run):
         raise UndecodablePayload(f"clock state {clock}, sequence {seq} or run {run.hex()} is not possible")
     return BatchHeader(UUID(bytes=run), seq, revision, ClockState(clock), count)
 
@@ -159,9 +161,9 @@ def _columns(body: memoryview, n_columns: int) -> Columns:
     columns = []
     for _ in range(n_columns):
         raw_kind, n = cursor.take("<u4", 2).tolist()
-        if raw_kind not in iter(ValueKind):
+        kind = _KINDS.get(raw_kind)
+        if kind is None:
             raise UndecodablePayload(f"unknown value type {raw_kind}")
-        kind = ValueKind(raw_kind)
         time_ns = cursor.take("<i8", n)
         value = _texts(cursor, n) if kind is ValueKind.TEXT else cursor.take(DTYPE_OF[kind], n)
         cursor.align()

@@ -1,7 +1,11 @@
 """The whole gateway with a real Modbus server, a real broker and an ingest that answers late, twice or not at all."""
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
+import sys
 import time
 import urllib.request
 
@@ -11,6 +15,7 @@ from edge_gateway.delivery import BatchKey
 from edge_gateway.salvage import open_spool_file
 from edge_gateway.settings import GatewaySettings, HealthSettings
 from protocols.sample import Reason, bad
+from protocols.wire import columnar
 from tests.edge_gateway.gateway_parts import modbus_device
 from tests.edge_gateway.other_ends import ADDRESS, Faults, Plc, gateway, listening
 
@@ -82,12 +87,23 @@ async def test_stopping_commits_what_is_in_memory_within_three_seconds(settings,
             started_s = time.monotonic()
         assert time.monotonic() - started_s < 3
         async with gateway(settings):
-            await ingest.until(lambda: len({key.run for key in ingest.batches}) == 2)
-            await ingest.until(
-                lambda: ingest.committed(min(ingest.batches).run) != Ranges() and len(ingest.batches) >= 4
-            )
+            await ingest.until(lambda: len({key.run for key in ingest.batches}) == 2 and len(ingest.batches) >= 4)
     assert check_values(ingest, plc) <= 45  # of the second gateway, which nobody waited for
     assert ingest.codes()[RESTART_GAP] == len(TAGS)
+
+
+async def test_a_broker_that_hangs_does_not_hold_up_the_stop(settings, plc, broker):
+    async with listening(broker.settings) as ingest, gateway(settings) as task:
+        await ingest.until(lambda: bool(ingest.batches))
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(1.5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(task, 3)
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+    assert set(ingest.batches) < set(held(settings))
 
 
 async def test_receipts_late_lost_and_repeated_empty_the_spool_all_the_same(settings, plc, broker):
@@ -189,3 +205,46 @@ def with_health(settings, port: int) -> GatewaySettings:
 def _get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=5) as answer:
         return answer.read().decode()
+
+
+async def test_the_command_stops_in_order_on_sigterm(settings, plc, broker, tmp_path):
+    config = tmp_path / "gateway.toml"
+    config.write_text(f"""
+tenant = "demo"
+gateway = "gw-1"
+[broker]
+port = {broker.settings.port}
+[spool]
+path = "{settings.spool.path}"
+[[devices]]
+name = "press-1"
+protocol = "modbus"
+[devices.modbus]
+host = "127.0.0.1"
+port = {plc.port}
+[[devices.tags]]
+tag = "a"
+address = "holding:0"
+type = "float32"
+period_s = 0.05
+""")
+    async with listening(broker.settings) as ingest:
+        command = [sys.executable, "-m", "linewright", "gateway", "--config", str(config)]
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+        try:
+            await ingest.until(lambda: len(ingest.batches) >= 2, within_s=30)
+            last = plc.handed[0][-2]
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 3) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await ingest.until(lambda: json.loads(ingest.states[-1]) == {"online": False})
+    spool, _ = open_spool_file(settings.spool.path, 64 << 20, 86_400)
+    newest = columnar.decode(spool.load([max(held_keys(spool))])[0])
+    spool.close()
+    assert newest.columns[0].value[-1] >= last
+
+
+def held_keys(spool) -> list[BatchKey]:
+    return [BatchKey(run.run, seq) for run in spool.runs() for low, high in run.open for seq in range(low, high + 1)]

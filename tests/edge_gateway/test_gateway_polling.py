@@ -138,7 +138,7 @@ async def test_a_slow_read_is_not_stacked_its_missed_turns_are_counted_and_marke
 
 
 async def test_who_brings_more_than_is_committed_waits_and_nothing_is_lost(drivers, monkeypatch):
-    monkeypatch.setattr(batcher, "PENDING_BYTES_MOST", 22 * 2 * 10)
+    monkeypatch.setattr(batcher, "MEMORY_BYTES_MOST", (600 + 22 * 2) * 10)
     before = metrics.BACK_PRESSURE._value.get()
     async with polling(DEVICE) as (intake, _):
         async with asyncio.timeout(5):

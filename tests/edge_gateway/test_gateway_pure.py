@@ -8,13 +8,14 @@ import pytest
 
 from edge_gateway import state
 from edge_gateway.batcher import GROUP_BYTES, GROUP_S, Batcher
-from edge_gateway.catalog import number
+from edge_gateway.catalog import number, whole
 from edge_gateway.restart_gap import gap_samples
 from edge_gateway.settings import GatewaySettings
 from edge_gateway.spooled import Dropped
 from protocols.sample import Reason, ValueKind, bad, samples
 from protocols.wire import columnar
 from protocols.wire.batch import BatchHeader
+from protocols.wire.catalog import encode
 from runtime.clock import ClockState
 from runtime.settings import SettingsError, load
 from tests.edge_gateway.gateway_parts import floats, modbus_device
@@ -103,6 +104,14 @@ def test_the_revision_changes_with_the_tags_and_with_nothing_else():
     before = number([modbus_device("a", 5020, {"x": 1.0})]).catalog.revision
     assert number([modbus_device("a", 6000, {"x": 9.0})]).catalog.revision == before
     assert number([modbus_device("a", 5020, {"z": 1.0})]).catalog.revision != before
+
+
+def test_a_stored_catalog_that_no_longer_fits_its_revision_is_not_used():
+    told = number([modbus_device("a", 5020, {"x": 1.0})]).catalog
+    body = encode(told)
+    damaged = body.replace(b'"x"', b'"z"')
+    assert whole({told.revision: body}) == {told.revision: told}
+    assert whole({told.revision: damaged, 1: b"{", 2: body}) == {}
 
 
 def test_a_batch_is_due_after_a_second_or_at_64_kb():

@@ -277,3 +277,17 @@ def test_when_somebody_else_fills_the_disk_nothing_is_lost_and_writing_resumes(s
     lost = sum(gap.last_seq - gap.first_seq + 1 for gap in spool.dropped())
     assert len(held.open) + lost == len(seqs)
     spool.close()
+
+
+def test_a_start_on_a_full_disk_works_with_what_is_reserved(small_disk):
+    path = small_disk / "gw.spool"
+    spool = opened(path, max_bytes=16 * MIB)
+    write(spool, noise(1000, 1))
+    spool.close()
+    with (small_disk / "other").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    spool = opened(path, max_bytes=16 * MIB, run=UUID(int=2))
+    assert write(spool, noise(10, 2)).keys == [BatchKey(UUID(int=2), 1)]
+    assert [held.run for held in spool.runs()] == [RUN, UUID(int=2)]
+    spool.close()

@@ -47,6 +47,24 @@ def test_a_signal_unwinds_context_managers_and_exits_with_zero(number):
     assert child.returncode == 0
 
 
+async def test_a_supervised_task_that_fails_while_it_is_stopped_stops_all_the_same():
+    begun, restarts = asyncio.Event(), []
+
+    async def work():
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        finally:
+            raise OSError("could not be closed")
+
+    task = asyncio.create_task(supervise("stubborn", work, lambda: restarts.append(1)))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 2)
+    assert not restarts
+
+
 def test_a_child_dies_with_its_parent():
     parent = run_script("""
         import subprocess, sys, time
