@@ -40,6 +40,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "read_values": READERS,
     "read_history": READERS,
     "read_label": STAFF,
+    "find_labelled_machine": STAFF,
     "create_label": PLANNERS,
     "revoke_label": PLANNERS,
     "list_orders": STAFF,

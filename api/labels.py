@@ -1,4 +1,4 @@
-"""Labels: the QR code of a machine, made, shown as SVG, and taken back."""
+"""Labels: the QR code of a machine, made, shown as SVG, followed to its machine, and taken back."""
 
 import io
 from uuid import UUID
@@ -6,9 +6,10 @@ from uuid import UUID
 import segno
 from fastapi import APIRouter, Request
 
-from api import NoSuchThing
+from api import Gone, NoSuchThing
 from api.access import Tx
 from api.models import labels as models
+from api.models.base import MachineRef
 from api.state import state_of
 from device_registry import store as registry
 from device_registry.records import Label
@@ -29,6 +30,18 @@ async def read_label(machine_id: UUID, tx: Tx, request: Request) -> models.Label
 async def create_label(machine_id: UUID, tx: Tx, request: Request) -> models.Label:
     """A new label; those printed before stay valid until they are revoked."""
     return _shown(await registry.create_label(tx, machine_id), state_of(request).settings.base_url)
+
+
+@router.get("/labels/{token}")
+async def find_labelled_machine(token: str, tx: Tx) -> MachineRef:
+    """The machine behind a scanned token or a typed short code, for somebody who has logged in."""
+    label = await registry.find_label(tx, token)
+    machine = await registry.find_machine(tx, label.machine_id) if label else None
+    if label is None or machine is None:
+        raise NoSuchThing("no machine of yours carries this label")
+    if label.revoked:
+        raise Gone("this label is no longer valid; use the new one on the machine")
+    return MachineRef(id=machine.id, slug=machine.slug, name=machine.name)
 
 
 @router.delete("/labels/{label_id}", status_code=204)

@@ -48,12 +48,21 @@ async def test_an_unknown_label_is_not_found(client, ours):
         assert (await client.get(page(token))).status_code == 404, token
 
 
+async def test_somebody_logged_in_is_led_to_the_machine(client, ours, theirs):
+    found = await client.get(f"/api/v1/labels/{ours.label_token}", headers=ours.bearer("technician"))
+    assert (found.status_code, found.json()["id"]) == (200, str(ours.machine))
+    foreign = await client.get(f"/api/v1/labels/{theirs.label_token}", headers=ours.bearer("technician"))
+    assert foreign.status_code == 404
+
+
 async def test_a_revoked_label_says_so(client, ours):
     revoked = await client.delete(f"/api/v1/labels/{ours.label}", headers=ours.bearer("planner"))
     assert revoked.status_code == 204
     again = await client.delete(f"/api/v1/labels/{ours.label}", headers=ours.bearer("planner"))
     assert again.status_code == 404
     assert (await client.get(page(ours.label_token))).status_code == 410
+    inside = await client.get(f"/api/v1/labels/{ours.label_token}", headers=ours.bearer("technician"))
+    assert inside.status_code == 410
     assert (await send_form(client, ours.label_token, report())).status_code == 410
     gone = await client.get(f"/api/v1/machines/{ours.machine}/label", headers=ours.bearer("planner"))
     assert gone.status_code == 404
