@@ -1,12 +1,11 @@
 """What the tests of this room send and expect: payloads of small gateways, and the rows they must become."""
 
-import dataclasses
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import numpy as np
 
-from ingest_service.delivery import Delivery, Message, read
+from ingest_service.delivery import Delivery, Message, deliver, read
 from ingest_service.series_map import SeriesMap
 from protocols.sample import DTYPE_OF, Column, ValueKind
 from protocols.topics import GatewayAddress, Up
@@ -40,7 +39,8 @@ def payload(*columns: Column, run: UUID, seq: int, revision: int = 1, compress: 
 
 def delivery(data: bytes, *, gateway_id: UUID | None = GATEWAY_ID, series: SeriesMap = SERIES) -> Delivery:
     """What intake makes of a payload of a known gateway."""
-    return dataclasses.replace(read(Message(GATEWAY.up(Up.DATA), data)), gateway_id=gateway_id, series=series)
+    message = Message(GATEWAY.up(Up.DATA), data)
+    return deliver(message, read(message), gateway_id, series)
 
 
 def simple(seq: int, *, run: UUID | None = None, values: Sequence[float] = (1.0, 2.0), **more) -> Delivery:

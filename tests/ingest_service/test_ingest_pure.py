@@ -1,6 +1,5 @@
 """Ledger arithmetic, grouping, COPY bytes and row building, without a database."""
 
-import dataclasses
 import json
 import struct
 from pathlib import Path
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_service.copy_format import ROW, SIGNATURE, TRAILER, TextRow, empty_rows, encode_rows, encode_texts
-from ingest_service.delivery import NO_RUN, Message, read
+from ingest_service.delivery import NO_RUN, Message, deliver, read
 from ingest_service.grouper import Grouper
 from ingest_service.ledger import RANGES_MOST, Ranges, Stored, Verdict, advance, judge
 from ingest_service.receipts import credit
@@ -63,7 +62,7 @@ def test_a_committed_number_with_another_hash_is_a_conflict_and_never_a_repetiti
 
 def test_a_run_full_of_holes_is_not_made_more_ragged_but_may_be_mended():
     one = simple(2 * RANGES_MOST + 10)
-    mending = simple(2, run=one.identity.run_id)
+    mending = simple(2, run=one.account.run_id)
     ragged = {one.account: Ranges(tuple((2 * n + 1, 2 * n + 1) for n in range(RANGES_MOST)))}
     assert judge([one, mending], ragged, {}) == [Verdict.DEFER, Verdict.STORE]
 
@@ -77,9 +76,8 @@ def test_a_payload_that_nobody_can_place_is_buried_and_a_placed_one_is_rejected(
 
 
 def test_batches_without_a_sequence_leave_no_holes():
-    one = dataclasses.replace(
-        read(Message("lw/1/demo/dev/up/data", b'{"ts":1790000000000,"values":{"a":1}}')), gateway_id=UUID(int=1)
-    )
+    message = Message("lw/1/demo/dev/up/data", b'{"ts":1790000000000,"values":{"a":1}}')
+    one = deliver(message, read(message), UUID(int=1))
     assert one.account.run_id == NO_RUN
     committed = {one.account: Ranges()}
     assert judge([one, one], committed, {}) == [Verdict.STORE, Verdict.REPEATED]
@@ -109,7 +107,8 @@ def test_a_group_closes_at_the_first_limit_it_reaches():
 def test_credit_shrinks_with_a_full_queue_and_a_slow_commit_but_never_to_nothing():
     settings = CreditSettings(most=100, commit_target_s=1.0)
     assert credit(settings, 0.0, 0.1) == 100
-    assert credit(settings, 0.5, 0.1) == 50
+    assert credit(settings, 0.5, 0.1) == 100
+    assert credit(settings, 0.75, 0.1) == 50
     assert credit(settings, 0.0, 4.0) == 25
     assert credit(settings, 1.0, 100.0) == 1
 

@@ -102,11 +102,11 @@ def test_killed_hard_it_leaves_no_process_and_starts_again(data, free_port):
 
 
 def test_a_second_one_on_the_same_folder_is_refused_in_words(data, free_port):
-    with Up(data, free_port()) as first, Up(data, free_port()) as second:
+    with Up(data, free_port()) as first:
         first.until("Ctrl-C stops")
-        second.process.wait(60)
-        told = second.process.stdout.read().decode()
-        assert second.process.returncode == 2
+        with Up(data, free_port()) as second:
+            assert second.process.wait(60) == 2
+            told = second.process.stdout.read().decode()
         assert "in use by another" in told
         assert "Traceback" not in told
 
