@@ -35,7 +35,7 @@ from protocols.wire.decode import decode
 
 BENCH = "ingest"
 ROUNDS = 5
-BATCHES = 1500  # of each gateway in a round: 3,000,000 samples
+BATCHES = 1000  # of each gateway in a round: 2,000,000 samples
 GROUP_ROWS = 100_000
 JSON_MESSAGES = 3000
 
@@ -63,7 +63,8 @@ def main() -> None:
 
 async def measure(server: EmbeddedPostgres, folder: Path) -> None:
     async with Broker(folder / "broker") as broker:
-        settings = IngestSettings.model_validate({"broker": broker.settings, "database": {"dsn": server.dsn("lw_ingest")}})
+        database = {"dsn": server.dsn("lw_ingest")}
+        settings = IngestSettings.model_validate({"broker": broker.settings, "database": database})
         ingest = _spawn.Process(target=run_worker, args=(_dumped(settings),), daemon=True)
         ingest.start()
         try:
@@ -79,7 +80,6 @@ async def measure(server: EmbeddedPostgres, folder: Path) -> None:
 
 
 def run_worker(dumped: str) -> None:
-    import os, sys; sys.setswitchinterval(float(os.environ.get("SWI","0.005")))
     """The ingest process, as the command runs it."""
     asyncio.run(worker.run_ingest(IngestSettings.model_validate_json(dumped)))
 
@@ -111,7 +111,7 @@ def play(server: EmbeddedPostgres, broker: BrokerSettings, played: Round) -> Mea
     """One round, every way."""
     checkpoint(server)
     before = wal_position(server)
-    ours_s = through_the_broker(broker, played)
+    ours_s = through_the_broker(server, broker, played)
     wal_bytes = wal_position(server) - before
     series = series_ids(server)
     verify(server, played, series)
@@ -125,15 +125,26 @@ def play(server: EmbeddedPostgres, broker: BrokerSettings, played: Round) -> Mea
     return Measured(ours_s, raw_s, indexed_s, wal_bytes)
 
 
-def through_the_broker(broker: BrokerSettings, played: Round) -> float:
+def through_the_broker(server: EmbeddedPostgres, broker: BrokerSettings, played: Round) -> float:
     ours, theirs = _spawn.Pipe()
     fleet = _spawn.Process(target=send_round, args=(broker, played, theirs), daemon=True)
     fleet.start()
     heard(ours)
+    wait_for_catalogs(server)
     ours.send("go")
     took_s = heard(ours)
     fleet.join(10)
     return float(took_s)
+
+
+def wait_for_catalogs(server: EmbeddedPostgres) -> None:
+    """The fleet has published them; when they are stored, the ingest process is at work."""
+    deadline = time.monotonic() + 60
+    with psycopg.connect(server.dsn("owner"), autocommit=True) as connection:
+        while connection.execute("SELECT FROM telemetry.catalog").rowcount < len(GATEWAYS) * TAGS:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the ingest process does not take in the catalogs")
+            time.sleep(0.05)
 
 
 def heard(line: "Connection[Any, Any]") -> Any:

@@ -5,7 +5,6 @@ Prepared ──transaction──► Outcome ──► acknowledge ──► rece
 """
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +13,7 @@ import psycopg
 import structlog
 
 from ingest_service import metrics
-from ingest_service.delivery import Account, Delivery, Refusal, Refused
+from ingest_service.delivery import Account, Delivery, Refusal, Refused, bury
 from ingest_service.ledger import RANGES_MOST, Verdict
 from ingest_service.receipts import credit, receipts
 from ingest_service.rows import Prepared, prepare
@@ -81,10 +80,8 @@ class Committer:
         if delivery.account is None:
             raise error  # it is buried already, and even that is refused: a person has to look
         log.error("the database refuses a batch", topic=delivery.message.topic, seq=delivery.seq, cause=str(error))
-        buried = dataclasses.replace(
-            delivery, identity=None, batch=None, refusal=Refusal(Refused.UNSTORABLE, str(error)[:1000])
-        )
-        return await self._commit(prepare([buried], now_ns))
+        refusal = Refusal(Refused.UNSTORABLE, str(error)[:1000])
+        return await self._commit(prepare([bury(delivery, refusal)], now_ns))
 
     def _send_receipts(self, outcome: Outcome, window: int) -> None:
         for topic, payload in receipts(outcome, window):
@@ -93,6 +90,8 @@ class Committer:
 
     def _tell(self, outcome: Outcome) -> None:
         """What a person has to hear: a cloned gateway, a run in pieces; once for each run."""
+        if outcome.is_plain:
+            return
         for delivery, verdict in zip(outcome.prepared.deliveries, outcome.verdicts, strict=True):
             key = (delivery.account, verdict)
             if verdict not in _ALARMING or key in self._told:

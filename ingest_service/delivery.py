@@ -1,6 +1,6 @@
 """A message from the broker, taken apart: which batch of which gateway it is, or why it cannot be one. Pure.
 
-    Message ──read──► Delivery (batch) | Delivery (refusal)
+    Message ──read──► Content (batch | refusal) ──deliver (gateway, series)──► Delivery
 
 Nothing raises: a message that cannot be read is a delivery with a refusal, and goes to the dead letters.
 """
@@ -39,7 +39,7 @@ class Account(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What makes a batch the same batch when it comes again.
+    """Which batch of its gateway it is.
 
     For a source without a sequence `run_id` is NO_RUN and `seq` is cut from the hash, so the same message
     delivered twice is the same batch.
@@ -47,7 +47,6 @@ class Identity(NamedTuple):
 
     run_id: UUID
     seq: int
-    sha256: bytes
 
 
 class Refused(StrEnum):
@@ -70,56 +69,61 @@ class Refusal(NamedTuple):
         return f"{self.reason}: {self.detail}"
 
 
+class Content(NamedTuple):
+    """What a message holds: a batch and which one it is; or a refusal, and which batch it would have been, if known."""
+
+    identity: Identity | None
+    batch: Batch | None
+    sha256: bytes
+    refusal: Refusal | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message on its way into a group. Without `refusal` there are identity, gateway, batch and series."""
+    """One message on its way into a group.
+
+    `account` is the ledger row that decides whether it is new; None when nobody can tell which batch it is.
+    Without `refusal` there are account, batch and series.
+    """
 
     message: Message
     sha256: bytes
-    identity: Identity | None = None
-    gateway_id: UUID | None = None
-    batch: Batch | None = None
-    series: SeriesMap | None = None
-    refusal: Refusal | None = None
-
-    @property
-    def account(self) -> Account | None:
-        """The ledger row that decides whether this is new; None when nobody can tell which batch it is."""
-        if self.gateway_id is None or self.identity is None:
-            return None
-        return Account(self.gateway_id, self.identity.run_id)
-
-    @property
-    def seq(self) -> int:
-        return self.identity.seq if self.identity else 0
-
-    @property
-    def rows(self) -> int:
-        return self.batch.count if self.batch else 0
+    account: Account | None
+    seq: int
+    rows: int
+    gateway_id: UUID | None
+    batch: Batch | None
+    series: SeriesMap | None
+    refusal: Refusal | None
 
 
-def read(message: Message) -> Delivery:
+def deliver(message: Message, content: Content, gateway_id: UUID | None, series: SeriesMap | None = None) -> Delivery:
+    """Put together what was read and what is known of its sender."""
+    identity, batch, sha256, refusal = content
+    account = Account(gateway_id, identity.run_id) if gateway_id and identity else None
+    seq = identity.seq if identity else 0
+    rows = batch.count if batch else 0
+    return Delivery(message, sha256, account, seq, rows, gateway_id, batch, series, refusal)
+
+
+def bury(delivery: Delivery, refusal: Refusal) -> Delivery:
+    """The same message as nobody's batch: it becomes a dead letter and leaves no mark in the ledger."""
+    content = Content(None, None, delivery.sha256, refusal)
+    return deliver(delivery.message, content, delivery.gateway_id)
+
+
+def read(message: Message) -> Content:
     """Decode a message of a data topic."""
     try:
         batch = decode(message.topic, message.payload)
     except ProtocolsError as error:
         return _refused(message, error)
     if batch.header:
-        identity = Identity(batch.header.run_id, batch.header.seq, batch.sha256)
-    else:
-        identity = Identity(NO_RUN, int.from_bytes(batch.sha256[:8]) >> 1, batch.sha256)
-    return Delivery(message, batch.sha256, identity, batch=batch)
+        return Content(Identity(batch.header.run_id, batch.header.seq), batch, batch.sha256)
+    return Content(Identity(NO_RUN, int.from_bytes(batch.sha256[:8]) >> 1), batch, batch.sha256)
 
 
-def revision_of(message: Message) -> int | None:
-    """The configuration revision a columnar payload was made under; None when it does not say."""
-    try:
-        return columnar.read_header(message.payload).revision
-    except UndecodablePayload:
-        return None
-
-
-def _refused(message: Message, error: ProtocolsError) -> Delivery:
+def _refused(message: Message, error: ProtocolsError) -> Content:
     sha256 = hashlib.sha256(message.payload).digest()
     reason = Refused.UNDECODABLE
     if isinstance(error, BadTopic):
@@ -128,7 +132,7 @@ def _refused(message: Message, error: ProtocolsError) -> Delivery:
         reason = Refused.OVERSIZED
     try:
         header = columnar.read_header(message.payload)
-        identity = Identity(header.run_id, header.seq, sha256)
+        identity = Identity(header.run_id, header.seq)
     except UndecodablePayload:
         identity = None
-    return Delivery(message, sha256, identity, refusal=Refusal(reason, str(error)[:1000]))
+    return Content(identity, None, sha256, Refusal(reason, str(error)[:1000]))

@@ -9,15 +9,15 @@ A released message is acknowledged to the broker, because one unknown gateway mu
 is not receipted, so its gateway keeps it and sends it again.
 """
 
-import dataclasses
 from collections import deque
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import NamedTuple
 
 import structlog
 
 from ingest_service.catalogs import Catalogs
-from ingest_service.delivery import Delivery, Message, Refusal, Refused, read, revision_of
+from ingest_service.delivery import Content, Delivery, Message, Refusal, Refused, deliver, read
 from protocols import UndecodablePayload
 from protocols.topics import BadTopic, GatewayAddress, Up, parse
 from runtime.clock import NS_PER_S
@@ -40,11 +40,7 @@ class Intake:
         self._wait_ns = round(wait_s * NS_PER_S)
         self._parked_most = parked_most
         self._parked: deque[_Parked] = deque()
-        self._told: set[tuple[str, int | None]] = set()
-
-    @property
-    def parked(self) -> int:
-        return len(self._parked)
+        self._told: set[str] = set()
 
     async def take(self, message: Message, monotonic_ns: int) -> Delivery | None:
         """A delivery for the group; None when the message is parked."""
@@ -58,8 +54,8 @@ class Intake:
         try:
             await self._catalogs.register(message)
         except (UndecodablePayload, BadTopic) as error:
-            refused = dataclasses.replace(read(message), identity=None)
-            return dataclasses.replace(refused, refusal=Refusal(Refused.UNDECODABLE, str(error)[:1000]))
+            refusal = Refusal(Refused.UNDECODABLE, str(error)[:1000])
+            return deliver(message, Content(None, None, sha256(message.payload).digest(), refusal), None)
         return None
 
     async def recheck(self, monotonic_ns: int) -> tuple[list[Delivery], list[Message]]:
@@ -82,33 +78,26 @@ class Intake:
     async def _resolve(self, message: Message) -> Delivery | None:
         address = _address(message)
         gateway_id = await self._catalogs.gateway_id(address) if address else None
-        revision = revision_of(message)
-        series = None
-        if gateway_id and revision is not None:
-            series = await self._catalogs.series(gateway_id, revision)
-            if series is None:
-                return None
-        delivery = read(message)
-        if delivery.refusal or address is None or delivery.batch is None:
-            return dataclasses.replace(delivery, gateway_id=gateway_id)
+        content = read(message)
+        batch = content.batch
+        if batch is None or address is None:
+            return deliver(message, content, gateway_id)
         if gateway_id is None:
             return None
-        if series is None:
-            series = await self._catalogs.series_of_names(address, delivery.batch)
-        return dataclasses.replace(delivery, gateway_id=gateway_id, series=series)
+        if batch.header is None:
+            series = await self._catalogs.series_of_names(address, batch)
+            return deliver(message, content, gateway_id, series)
+        named = await self._catalogs.series(gateway_id, batch.header.revision)
+        return deliver(message, content, gateway_id, named) if named else None
 
     def _tell(self, released: Iterable[Message]) -> None:
-        for message in released:
-            key = (message.topic, revision_of(message))
-            if key in self._told:
-                continue
+        for topic in {message.topic for message in released} - self._told:
             if len(self._told) >= _TOLD_MOST:
                 self._told.clear()
-            self._told.add(key)
+            self._told.add(topic)
             log.warning(
-                "gateway or catalog unknown, its batches stay in its spool",
-                topic=message.topic,
-                revision=key[1],
+                "gateway or catalog unknown, not stored; a gateway sends it again from its spool",
+                topic=topic,
                 way_out="register the gateway; it publishes its catalog when it connects",
             )
 

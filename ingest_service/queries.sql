@@ -1,19 +1,19 @@
 -- open_accounts -- a ledger row for every run of the group, in the order in which they will be locked
 INSERT INTO telemetry.ledger (gateway_id, run_id)
-SELECT * FROM unnest(%(gateways)s::uuid[], %(runs)s::uuid[])
+SELECT * FROM unnest(%(gateways)b::uuid[], %(runs)b::uuid[])
 ON CONFLICT DO NOTHING;
 
 -- lock_accounts -- what is committed of every run, locked until this transaction ends; and the database's clock
 SELECT ledger.gateway_id, ledger.run_id, ledger.committed, extract(epoch FROM clock_timestamp())::float8 AS now_s
 FROM telemetry.ledger
-JOIN unnest(%(gateways)s::uuid[], %(runs)s::uuid[]) AS wanted (gateway_id, run_id) USING (gateway_id, run_id)
+JOIN unnest(%(gateways)b::uuid[], %(runs)b::uuid[]) AS wanted (gateway_id, run_id) USING (gateway_id, run_id)
 ORDER BY ledger.gateway_id, ledger.run_id
 FOR UPDATE OF ledger;
 
 -- stored_batches -- what is known of batches whose numbers are committed already
 SELECT batch.gateway_id, batch.run_id, batch.seq, batch.sha256, batch.rejected
 FROM telemetry.batch
-JOIN unnest(%(gateways)s::uuid[], %(runs)s::uuid[], %(numbers)s::bigint[]) AS wanted (gateway_id, run_id, seq)
+JOIN unnest(%(gateways)b::uuid[], %(runs)b::uuid[], %(numbers)b::bigint[]) AS wanted (gateway_id, run_id, seq)
 USING (gateway_id, run_id, seq);
 
 -- copy_samples -- the rows of a group
@@ -24,23 +24,23 @@ COPY telemetry.text_sample (time, series_id, quality, value) FROM STDIN (FORMAT 
 
 -- add_batches -- the batches of a group, stored or rejected
 INSERT INTO telemetry.batch (gateway_id, run_id, seq, sha256, samples, rejected)
-SELECT * FROM unnest(%(gateways)s::uuid[], %(runs)s::uuid[], %(numbers)s::bigint[], %(hashes)s::bytea[],
-                     %(samples)s::int[], %(rejected)s::text[]);
+SELECT * FROM unnest(%(gateways)b::uuid[], %(runs)b::uuid[], %(numbers)b::bigint[], %(hashes)b::bytea[],
+                     %(samples)b::int[], %(rejected)s::text[]);
 
 -- add_dead_letters -- raw payloads that can never be stored; the same one is kept once
 INSERT INTO telemetry.dead_letter (gateway_id, topic, reason, detail, sha256, bytes_total, payload)
-SELECT * FROM unnest(%(gateways)s::uuid[], %(topics)s::text[], %(reasons)s::text[], %(details)s::text[],
-                     %(hashes)s::bytea[], %(sizes)s::bigint[], %(payloads)s::bytea[])
+SELECT * FROM unnest(%(gateways)b::uuid[], %(topics)b::text[], %(reasons)b::text[], %(details)b::text[],
+                     %(hashes)b::bytea[], %(sizes)b::bigint[], %(payloads)b::bytea[])
 ON CONFLICT DO NOTHING;
 
 -- add_strays -- samples that cannot be stored as they are
 INSERT INTO telemetry.quarantine (gateway_id, run_id, seq, alias, time_ns, value, quality, reason)
-SELECT * FROM unnest(%(gateways)s::uuid[], %(runs)s::uuid[], %(numbers)s::bigint[], %(aliases)s::bigint[],
-                     %(times)s::bigint[], %(values)s::text[], %(qualities)s::smallint[], %(reasons)s::text[]);
+SELECT * FROM unnest(%(gateways)b::uuid[], %(runs)b::uuid[], %(numbers)b::bigint[], %(aliases)b::bigint[],
+                     %(times)b::bigint[], %(values)s::text[], %(qualities)b::smallint[], %(reasons)b::text[]);
 
 -- advance_accounts -- what is committed after this group
 UPDATE telemetry.ledger SET committed = new.committed::int8multirange, updated_at = now()
-FROM unnest(%(gateways)s::uuid[], %(runs)s::uuid[], %(committed)s::text[]) AS new (gateway_id, run_id, committed)
+FROM unnest(%(gateways)b::uuid[], %(runs)b::uuid[], %(committed)b::text[]) AS new (gateway_id, run_id, committed)
 WHERE ledger.gateway_id = new.gateway_id AND ledger.run_id = new.run_id;
 
 -- make_partitions -- partitions for the days to come; and the database's clock
@@ -55,7 +55,7 @@ SELECT alias, series_id FROM telemetry.catalog WHERE gateway_id = %(gateway)s AN
 -- add_catalog -- a revision keeps the meaning it was first stored with
 INSERT INTO telemetry.catalog (gateway_id, revision, alias, series_id)
 SELECT %(gateway)s, %(revision)s, alias, series_id
-FROM unnest(%(aliases)s::bigint[], %(series)s::int[]) AS new (alias, series_id)
+FROM unnest(%(aliases)b::bigint[], %(series)s::int[]) AS new (alias, series_id)
 ON CONFLICT DO NOTHING;
 
 -- history -- one look at a period: points (single samples if they are few enough) and the edges of what is BAD

@@ -42,6 +42,8 @@ def _addresses(outcome: Outcome) -> dict[Account, GatewayAddress]:
 def _rejected(outcome: Outcome) -> dict[Account, dict[int, str]]:
     """Rejections of this group, and those of earlier ones whose batches came again."""
     rejected: dict[Account, dict[int, str]] = {}
+    if outcome.is_plain:
+        return rejected
     for delivery, refusal in outcome.refusals():
         if delivery.account:
             rejected.setdefault(delivery.account, {})[delivery.seq] = str(refusal)[:_REASON_LETTERS_MOST]
@@ -58,4 +60,5 @@ def credit(settings: CreditSettings, fill: float, commit_s: float) -> int:
     None would be a dead end: without a batch there is no receipt, and without a receipt no new credit.
     """
     pace = min(1.0, settings.commit_target_s / max(commit_s, 1e-9))
-    return max(1, round(settings.most * (1.0 - min(fill, 1.0)) * pace))
+    room = min(1.0, 2.0 * (1.0 - min(fill, 1.0)))
+    return max(1, round(settings.most * room * pace))

@@ -40,6 +40,7 @@ class IngestSettings(Settings):
     subscription: SubscriptionSettings = SubscriptionSettings()
     group: GroupSettings = GroupSettings()
     credit: CreditSettings = CreditSettings()
+    lanes: int = Field(2, ge=1, le=16, description="Groups written at the same time; each takes a connection.")
     worker: str = Field("ingest-1", pattern="^[a-z0-9-]{1,23}$", description="Name of this process at the broker.")
     catalog_wait_s: float = Field(5.0, ge=0, description="How long a batch waits for the catalog that names its tags.")
     retention_days: int | None = Field(None, ge=1, description="Samples that arrived before are dropped; unset: never.")

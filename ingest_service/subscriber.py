@@ -37,6 +37,8 @@ _RECONNECT_MOST_S = 10
 _GOODBYE_S = 2.0
 # Waking the loop costs as much as taking a message: wait for the rest of the burst.
 _LINGER_S = 0.005
+# Decoding more at a stretch would keep the database waiting for the rest of its COPY.
+_BURST_MOST = 32
 _PUBLISH_QUEUE_MOST = 10_000
 # Above anything we accept: a broker silently drops what exceeds it, and the sender would never learn why.
 _PACKET_BYTES_MOST = 64 << 20
@@ -130,16 +132,17 @@ class Subscriber:
         await self._subscribed.wait()
 
     async def burst(self, timeout_s: float | None = None) -> list[Message]:
-        """Everything that has arrived; waits for the first message, at most `timeout_s`, then returns nothing."""
+        """The next few messages; waits for the first one, at most `timeout_s`, then returns none."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._arrived.wait()
         except TimeoutError:
             return []
-        await asyncio.sleep(_LINGER_S)
+        await asyncio.sleep(0 if len(self._queue) >= _BURST_MOST else _LINGER_S)
         with self._room:
-            self._arrived.clear()
-            taken, self._queue = self._queue, []
+            taken, self._queue = self._queue[:_BURST_MOST], self._queue[_BURST_MOST:]
+            if not self._queue:
+                self._arrived.clear()
             return taken
 
     def acknowledge(self, messages: Iterable[Message]) -> None:

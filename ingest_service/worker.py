@@ -15,11 +15,10 @@ import structlog
 from database.pool import Connection, open_pool
 from database.queries import load_queries
 from ingest_service.catalogs import Catalogs
-from ingest_service.collector import Collector
+from ingest_service.collector import Collector, Lane
 from ingest_service.committer import Committer
 from ingest_service.grouper import Grouper
 from ingest_service.intake import Intake
-from ingest_service.rows import Prepared
 from ingest_service.settings import IngestSettings
 from ingest_service.subscriber import Subscriber
 from ingest_service.transactions import ServerClock, Transactions, make_partitions
@@ -43,14 +42,15 @@ async def run_ingest(settings: IngestSettings) -> None:
             settings.broker, settings.subscription, settings.worker,
             shared=[every(Up.DATA)], own=[every(Up.CATALOG)],
         )  # fmt: skip
-        ready: asyncio.Queue[Prepared] = asyncio.Queue(maxsize=1)
+        lanes = [Lane(Grouper(settings.group), asyncio.Queue(maxsize=1)) for _ in range(settings.lanes)]
         parked_most = max(1, settings.subscription.messages_most // 4)
         intake = Intake(Catalogs(transactions), settings.catalog_wait_s, parked_most)
-        collector = Collector(feed, intake, Grouper(settings.group), clock, ready)
-        committer = Committer(feed, transactions, clock, settings.credit, ready)
+        collector = Collector(feed, intake, clock, lanes)
+        committers = [Committer(feed, transactions, clock, settings.credit, lane.ready) for lane in lanes]
         async with feed, _health(settings.health_port, feed, transactions), asyncio.TaskGroup() as tasks:
             tasks.create_task(collector.run(), name="collect")
-            tasks.create_task(committer.run(), name="commit")
+            for number, committer in enumerate(committers):
+                tasks.create_task(committer.run(), name=f"commit {number}")
             tasks.create_task(_keep_house(transactions, settings.retention_days), name="housekeeping")
             await feed.wait_subscribed()
             log.info("ready", worker=settings.worker)

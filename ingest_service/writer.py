@@ -32,8 +32,15 @@ class Outcome:
     stored: dict[tuple[Account, int], Stored]
     now_s: float | None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether every delivery was new and stored, which is what nearly every group is."""
+        return self.count(Verdict.STORE) == len(self.verdicts)
+
     def refusals(self) -> list[tuple[Delivery, Refusal]]:
         """Deliveries that went to the dead letters, with the reason."""
+        if self.is_plain:
+            return []
         return [
             (delivery, _refusal(delivery, verdict))
             for delivery, verdict in zip(self.prepared.deliveries, self.verdicts, strict=True)
@@ -47,7 +54,7 @@ class Outcome:
         return (int(rows["time_us"].max()) + EPOCH_2000_US) * 1000 if len(rows) else 0
 
     def count(self, verdict: Verdict) -> int:
-        return sum(one is verdict for one in self.verdicts)
+        return self.verdicts.count(verdict)
 
 
 async def write(connection: Connection, prepared: Prepared) -> Outcome:
@@ -60,12 +67,13 @@ async def write(connection: Connection, prepared: Prepared) -> Outcome:
     await _copy(connection, kept)
     after = advance(deliveries, verdicts, committed)
     outcome = Outcome(kept, verdicts, after, stored, now_s)
-    await _add_dead_letters(connection, outcome.refusals())
-    await _add_strays(connection, deliveries, kept.strays)
-    await _add_batches(connection, deliveries, verdicts)
-    changed = {account: ranges for account, ranges in after.items() if ranges != committed[account]}
-    if changed:
-        await _advance(connection, changed)
+    async with connection.pipeline():
+        await _add_dead_letters(connection, outcome.refusals())
+        await _add_strays(connection, deliveries, kept.strays)
+        await _add_batches(connection, deliveries, verdicts)
+        await _advance(
+            connection, {account: after[account] for account in after if after[account] != committed[account]}
+        )
     return outcome
 
 
@@ -73,13 +81,15 @@ async def _lock(connection: Connection, accounts: list[Account]) -> tuple[dict[A
     if not accounts:
         return {}, None
     wanted = {"gateways": [a.gateway_id for a in accounts], "runs": [a.run_id for a in accounts]}
-    await connection.execute(queries.open_accounts, wanted)
-    cursor = await connection.execute(queries.lock_accounts, wanted)
-    committed: dict[Account, Ranges] = {}
-    now_s = None
-    for gateway_id, run_id, multirange, now_s in await cursor.fetchall():  # noqa: B007
-        committed[Account(gateway_id, run_id)] = Ranges(tuple((part.lower, part.upper - 1) for part in multirange))
-    return committed, now_s
+    async with connection.pipeline():  # one round trip for both
+        await connection.execute(queries.open_accounts, wanted)
+        cursor = await connection.execute(queries.lock_accounts, wanted)
+    rows = await cursor.fetchall()
+    committed = {
+        Account(gateway_id, run_id): Ranges(tuple((part.lower, part.upper - 1) for part in multirange))
+        for gateway_id, run_id, multirange, _ in rows
+    }
+    return committed, rows[0][3]
 
 
 async def _stored(
@@ -186,6 +196,8 @@ async def _add_batches(connection: Connection, deliveries: Sequence[Delivery], v
 
 
 async def _advance(connection: Connection, changed: dict[Account, Ranges]) -> None:
+    if not changed:
+        return
     await connection.execute(
         queries.advance_accounts,
         {
