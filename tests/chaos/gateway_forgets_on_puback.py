@@ -15,6 +15,11 @@ from runtime import logs, process
 from runtime.settings import load
 
 
+def deletes_at_once(settings: GatewaySettings) -> GatewaySettings:
+    """Without the day for which receipted batches stay: from those the real gateway heals even this mistake."""
+    return settings.model_copy(update={"spool": settings.spool.model_copy(update={"keep_receipted_s": 0.0})})
+
+
 class ForgetOnPuback:
     """What the gateway must not do."""
 
@@ -27,4 +32,5 @@ if __name__ == "__main__":
     options.add_argument("--config", type=Path, required=True)
     chosen = options.parse_args()
     logs.configure("gateway")
-    process.run(run_gateway(load(GatewaySettings, chosen.config), Delivery(forget=ForgetOnPuback())))
+    settings = deletes_at_once(load(GatewaySettings, chosen.config))
+    process.run(run_gateway(settings, Delivery(forget=ForgetOnPuback())))
