@@ -34,7 +34,7 @@ from protocols.broker import BrokerSettings
 from protocols.wire.decode import decode
 
 BENCH = "ingest"
-ROUNDS = 5
+ROUNDS = 7
 BATCHES = 1000  # of each gateway in a round: 2,000,000 samples
 GROUP_ROWS = 100_000
 JSON_MESSAGES = 3000
@@ -71,7 +71,7 @@ async def measure(server: EmbeddedPostgres, folder: Path) -> None:
             start_ns = time.time_ns() - 3600 * 10**9
             span_ns = (BATCHES + 1) * SCAN_NS
             rounds = [Round(start_ns - index * span_ns, BATCHES) for index in range(ROUNDS + 1)]
-            play(server, broker.settings, Round(rounds[-1].start_ns, 50))  # warm: catalogs, caches, first partition
+            play(server, broker.settings, Round(rounds[-1].start_ns, 500))  # warm: files, caches, statements
             measured = [play(server, broker.settings, one) for one in rounds[:-1]]
         finally:
             ingest.terminate()

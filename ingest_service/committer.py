@@ -15,12 +15,13 @@ import structlog
 from ingest_service import metrics
 from ingest_service.delivery import Account, Delivery, Refusal, Refused, bury
 from ingest_service.ledger import RANGES_MOST, Verdict
+from ingest_service.outcome import Outcome
 from ingest_service.receipts import credit, receipts
 from ingest_service.rows import Prepared, prepare
 from ingest_service.settings import CreditSettings
 from ingest_service.subscriber import Subscriber
 from ingest_service.transactions import ServerClock, Transactions
-from ingest_service.writer import Outcome, write
+from ingest_service.writer import write
 
 log = structlog.get_logger()
 

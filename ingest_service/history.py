@@ -25,6 +25,8 @@ queries = load_queries(__file__)
 # Steps that people read off an axis; beyond, whole days.
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _DAY_S = 86400
+# A living series is found in the last seconds, which are few pages; only for the others does one look further.
+_NEAR = (timedelta(seconds=20), timedelta(minutes=5), timedelta(hours=1))
 
 
 class BadInterval(NamedTuple):
@@ -122,7 +124,16 @@ async def latest(
     connection: Connection, series_ids: Sequence[int], within: timedelta = timedelta(days=1)
 ) -> dict[int, Latest]:
     """The newest sample of each series that has one within the last `within`."""
-    cursor = await connection.execute(queries.latest_samples, {"series": list(series_ids), "within": within})
+    newest: dict[int, Latest] = {}
+    for period in [*(near for near in _NEAR if near < within), within]:
+        missing = [series_id for series_id in series_ids if series_id not in newest]
+        if missing:
+            newest |= await _latest_of(connection, missing, period)
+    return newest
+
+
+async def _latest_of(connection: Connection, series_ids: list[int], within: timedelta) -> dict[int, Latest]:
+    cursor = await connection.execute(queries.latest_samples, {"series": series_ids, "within": within})
     newest: dict[int, Latest] = {}
     for series_id, time, value, text, code in await cursor.fetchall():
         if series_id not in newest or time > newest[series_id].time:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from ingest_service.delivery import NO_RUN, Account
 from ingest_service.ledger import Verdict
+from ingest_service.outcome import Outcome
 from ingest_service.settings import CreditSettings
-from ingest_service.writer import Outcome
 from protocols.topics import Down, GatewayAddress, parse
 from protocols.wire import receipt
 

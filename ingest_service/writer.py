@@ -7,54 +7,18 @@ written again. Rows are unique because their batches are: there is no unique ind
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from database.pool import Connection
 from database.queries import load_queries
-from ingest_service.copy_format import EPOCH_2000_US, encode_rows, encode_texts, storable
+from ingest_service.copy_format import encode_rows, encode_texts, storable
 from ingest_service.delivery import NO_RUN, Account, Delivery, Refusal, Refused
 from ingest_service.ledger import Ranges, Stored, Verdict, advance, judge
+from ingest_service.outcome import Outcome
 from ingest_service.rows import Prepared, Stray
 
 queries = load_queries(__file__)
 
 _DEAD_LETTER_BYTES = 1 << 20
-_BURIED = {Verdict.REJECT, Verdict.BURY, Verdict.CONFLICT}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a committed group did."""
-
-    prepared: Prepared
-    verdicts: Sequence[Verdict]
-    committed: dict[Account, Ranges]
-    stored: dict[tuple[Account, int], Stored]
-    now_s: float | None
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether every delivery was new and stored, which is what nearly every group is."""
-        return self.count(Verdict.STORE) == len(self.verdicts)
-
-    def refusals(self) -> list[tuple[Delivery, Refusal]]:
-        """Deliveries that went to the dead letters, with the reason."""
-        if self.is_plain:
-            return []
-        return [
-            (delivery, _refusal(delivery, verdict))
-            for delivery, verdict in zip(self.prepared.deliveries, self.verdicts, strict=True)
-            if verdict in _BURIED
-        ]
-
-    @property
-    def newest_ns(self) -> int:
-        """Source time of the newest number written; 0 without any."""
-        rows = self.prepared.rows
-        return (int(rows["time_us"].max()) + EPOCH_2000_US) * 1000 if len(rows) else 0
-
-    def count(self, verdict: Verdict) -> int:
-        return self.verdicts.count(verdict)
 
 
 async def write(connection: Connection, prepared: Prepared) -> Outcome:
@@ -124,13 +88,6 @@ async def _copy(connection: Connection, prepared: Prepared) -> None:
     if prepared.texts:
         async with connection.cursor() as cursor, cursor.copy(queries.copy_texts) as copy:
             await copy.write(b"".join(encode_texts(prepared.texts)))
-
-
-def _refusal(delivery: Delivery, verdict: Verdict) -> Refusal:
-    if verdict is Verdict.CONFLICT:
-        return Refusal(Refused.CONFLICT, f"batch {delivery.seq} of this run is stored with other content")
-    assert delivery.refusal
-    return delivery.refusal
 
 
 async def _add_dead_letters(connection: Connection, refusals: list[tuple[Delivery, Refusal]]) -> None:

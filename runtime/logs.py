@@ -44,7 +44,7 @@ def configure(service: str, level: str = "info") -> None:
     structlog.contextvars.bind_contextvars(service=service)
     # Libraries shout frames and stack traces on every lost connection; we tell the outage ourselves.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for name in ("pymodbus", "asyncua", "mqtt", "aiomqtt", "psycopg.pool"):
+    for name in ("pymodbus", "asyncua", "mqtt", "aiomqtt", "psycopg"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
