@@ -17,7 +17,13 @@ async def test_nothing_is_lost_and_nothing_is_there_twice():
 
 
 async def test_control_forgetting_on_puback_loses():
-    """The same storm with a gateway that believes the broker's acknowledgement: the checker has to find the loss."""
-    report = await run(kills=5, seed=7, gateway=FORGETS_ON_PUBACK)
-    print(report)
-    assert report["missing"] > 0
+    """The same storm with a gateway that believes the broker's acknowledgement: the checker has to find the loss.
+
+    A kill has to meet a batch on its way; where by chance none does, the next storm is tried.
+    """
+    for seed in (7, 8, 9):
+        report = await run(kills=5, seed=seed, gateway=FORGETS_ON_PUBACK)
+        print(report)
+        if report["missing"]:
+            return
+    pytest.fail("three storms, and nothing was lost: this checker checks nothing")
