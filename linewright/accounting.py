@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 
-from protocols.sample import Value
 from simulators.audit import Audit, Rules, StoredRow, audit
 from simulators.plant import Plant
 from simulators.run import subscribed_series
@@ -18,7 +17,7 @@ from simulators.truth import read_values
 
 # Microseconds as an integer: a float would not hold them.
 _ROWS = """
-    SELECT machine.slug, tag.slug, tag.kind, (extract(epoch FROM s.time) * 1000000)::bigint, s.value, s.quality
+    SELECT machine.slug, tag.slug, (extract(epoch FROM s.time) * 1000000)::bigint, s.value, s.quality
     FROM telemetry.{table} s
     JOIN registry.tag USING (series_id) JOIN registry.machine ON machine.id = tag.machine_id
     JOIN registry.tenant ON tenant.tenant_id = tag.tenant_id
@@ -35,6 +34,5 @@ def account(owner_dsn: str, plant: Plant, truth: Path, end_ns: int) -> Audit:
 
 
 def _stored(connection: psycopg.Connection, table: str, tenant: str) -> Iterator[StoredRow]:
-    for machine, tag, _kind, time_us, value, code in connection.execute(_ROWS.format(table=table), [tenant]):
-        shown: Value | None = value
-        yield StoredRow(machine, tag, time_us * 1000, shown, code)
+    for machine, tag, time_us, value, code in connection.execute(_ROWS.format(table=table), [tenant]):
+        yield StoredRow(machine, tag, time_us * 1000, value, code)
