@@ -32,6 +32,7 @@ from ingest_service.settings import IngestSettings
 from linewright.broker import Broker
 from protocols.broker import BrokerSettings
 from protocols.wire.decode import decode
+from runtime.process import run
 
 BENCH = "ingest"
 ROUNDS = 7
@@ -81,7 +82,7 @@ async def measure(server: EmbeddedPostgres, folder: Path) -> None:
 
 def run_worker(dumped: str) -> None:
     """The ingest process, as the command runs it."""
-    asyncio.run(worker.run_ingest(IngestSettings.model_validate_json(dumped)))
+    run(worker.run_ingest(IngestSettings.model_validate_json(dumped)))
 
 
 def _dumped(settings: IngestSettings) -> str:
