@@ -14,8 +14,8 @@ demo: .venv/ready web           ## A simulated plant, from register to work orde
 demo-check: .venv/ready web     ## The same without a person; ends with one JSON object, exit 0 only when clean
 	@$(BIN)/linewright demo-check
 
-test: .venv/ready-dev web       ## All tests, against real parts
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/ready-dev web       ## All tests, against real parts; ARGS="tests/api -k label" picks some
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/ready-dev          ## Lint, types, walls, sizes, locks, generated files
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check

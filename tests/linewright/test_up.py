@@ -19,7 +19,7 @@ import pytest
 from linewright.layout import Layout
 from linewright.up import NotConfirmed, reset
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
