@@ -46,6 +46,8 @@ def up(
     logs.configure("up", level="error")
     wanted = up_.Wanted(data=data, simulate=simulate, plant=plant, lan=lan, port=port)
     if reset:
+        if simulate:
+            raise typer.BadParameter("a simulated plant begins anew at each start; leave it out", param_hint="--reset")
         up_.reset(data, confirmed=yes)
     process.run(up_.up(wanted))
 

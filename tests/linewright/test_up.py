@@ -140,3 +140,12 @@ def test_reset_wants_a_yes_and_spares_foreign_folders(data, tmp_path, monkeypatc
     assert (tmp_path / "letter.txt").exists()
     reset(data, confirmed=True)
     assert not data.exists()
+
+
+def test_a_simulated_plant_never_resets_the_real_data(data):
+    Layout(data).make()
+    command = [sys.executable, "-m", "linewright", "up", "--simulate", "--reset", "--yes", "--data", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "leave it out" in " ".join(done.stderr.split())
+    assert data.exists()
