@@ -27,7 +27,7 @@ from ingest_service.subscriber import Subscriber
 from ingest_service.transactions import Transactions
 from protocols.topics import Up, every
 from runtime.clock import Clock, SystemClock
-from runtime.health import serve_health
+from runtime.health import check, serve_health
 from runtime.process import supervise, tell_systemd
 from runtime.retry import backoff_s
 
@@ -45,7 +45,18 @@ async def run_anomaly(settings: AnomalySettings) -> None:
         pool = await stack.enter_async_context(open_pool(settings.database))
         process = _Process(settings, pool, subscriber, SystemClock())
         if settings.health_port:
-            checks = {"broker": lambda: subscriber.connected, "database": lambda: process.transactions.healthy}
+            checks = {
+                "broker": check(
+                    lambda: subscriber.connected,
+                    "no connection to the broker",
+                    "check [broker] and that the broker runs",
+                ),
+                "database": check(
+                    lambda: process.transactions.healthy,
+                    "the database does not answer",
+                    "check [database] and that it runs",
+                ),
+            }
             await stack.enter_async_context(serve_health(settings.health_port, checks))
         await stack.enter_async_context(subscriber)
         await stack.enter_async_context(process.saving_at_the_end())

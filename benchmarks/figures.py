@@ -20,10 +20,19 @@ def figure(
         "peer": peer,
         "ratio": None if ratio is None else _rounded(ratio),
     }
+    return _told(line)
+
+
+def absent(bench: str, name: str, unit: str, reason: str) -> dict[str, Any]:
+    """Tell that a figure could not be taken here, and why."""
+    return _told({"bench": bench, "figure": name, "value": None, "unit": unit, "reason": reason})
+
+
+def _told(line: dict[str, Any]) -> dict[str, Any]:
     text = json.dumps(line)
     print(text, flush=True)
     RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / f"{bench}.jsonl").open("a", encoding="utf-8") as file:
+    with (RESULTS / f"{line['bench']}.jsonl").open("a", encoding="utf-8") as file:
         file.write(text + "\n")
     return line
 

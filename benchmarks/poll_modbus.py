@@ -1,133 +1,64 @@
-"""The gateway against its physical limit: 100 Modbus devices of 100 float32 each, every second, every value verified.
+"""The gateway against its physical limit, every value verified:
 
-    simulator process: 100 ports ◄── gateway process (poll, decode, quality, spool, publish) ──► broker ──► verifier
-                       100 ports ◄── bare pymodbus process: the same blocks, nothing else
+    slow:  100 Modbus devices of 100 float32 each, every second
+    fast:   10 Modbus devices of 100 float32 each, every 100 ms
 
-Both run at the same time, so that whatever else the machine does disturbs both. CPU seconds are those of the gateway
-and of the bare loop alone, after a warm-up. A value tells register, device and the number of its reading, so a wrong,
-doubled or lost value is found.
+    simulator process ◄── gateway process (poll, decode, quality, spool, publish) ──► broker ──► verifier
+                      ◄── bare pymodbus process: the same blocks, nothing else
+                      ◄── bare libmodbus process in C: the same
+
+All run at the same time, so that whatever else the machine does disturbs all. CPU seconds are those of the gateway and
+of each bare loop alone, after a warm-up.
 """
 
 import asyncio
+import contextlib
+import json
 import multiprocessing
-import struct
-import subprocess
+import re
+import socket
 import sys
 import tempfile
 import time
-from multiprocessing.connection import Connection
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiomqtt
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.pdu import ModbusPDU
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadHoldingRegistersResponse
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
 
-from benchmarks.figures import figure
+from benchmarks.figures import absent, figure
+from benchmarks.modbus_peers import running
+from benchmarks.modbus_plant import ADDRESS, TAGS, Plant, gateway_toml, simulate, values
 from linewright.broker import Broker
 from protocols.broker import BrokerSettings
-from protocols.topics import Down, GatewayAddress, Up
+from protocols.sample import Column, Reason, bad
+from protocols.topics import Down, Up
 from protocols.wire import columnar, receipt
 from protocols.wire.batch import Batch
 
 BENCH = "poll_modbus"
-DEVICES, TAGS = 100, 100
-PERIOD_S = 1.0
+SLOW, FAST = Plant(devices=100, period_s=1.0), Plant(devices=10, period_s=0.1)
 WARM_UP_S, MEASURED_S = 6.0, 20.0
-BLOCKS = ((0, 124), (124, 76))  # the fewest of at most 125 registers that hold 100 float32 whole
-ADDRESS = GatewayAddress("bench", "gw-1")
+_OVERRUN = bad(Reason.OVERRUN)
 
 _spawn = multiprocessing.get_context("spawn")
 
 
-# The simulator: value = reading number of the block + device / 128 + tag / 16384, exact in float32 below 512 readings
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """CPU seconds per second of the gateway and of the bare loops; None: there is no C loop, `missing` says why."""
 
-
-def simulate(told: Connection) -> None:
-    """Serve one free port a device, tell which, and go on until killed."""
-    asyncio.run(_serve(told))
-
-
-async def _serve(told: Connection) -> None:
-    nothing = SimDevice(0, simdata=[SimData(0, count=1, datatype=DataType.REGISTERS)])
-    ports = []
-    for device in range(2 * DEVICES):
-        server = ModbusTcpServer(
-            nothing, address=("127.0.0.1", 0), ignore_missing_devices=True, custom_pdu=[_reading(device % DEVICES)]
-        )
-        await server.serve_forever(background=True)
-        listening: Any = server.transport
-        ports.append(int(listening.sockets[0].getsockname()[1]))
-    told.send(ports)
-    await asyncio.Event().wait()
-
-
-def _reading(device: int) -> type[ModbusPDU]:
-    readings: dict[int, int] = {}
-
-    class ReadHolding(ReadHoldingRegistersRequest):
-        async def datastore_update(self, context: Any, device_id: int) -> ModbusPDU:  # noqa: ARG002
-            reading = readings[self.address] = readings.get(self.address, 0) + 1
-            tags = np.arange(self.address // 2, (self.address + self.count) // 2)
-            values = (reading + device / 128 + tags / 16384).astype(">f4")
-            return ReadHoldingRegistersResponse(registers=list(struct.unpack(f">{self.count}H", values.tobytes())))
-
-    return ReadHolding
-
-
-# The two that are compared
-
-
-def gateway_toml(folder: Path, broker: BrokerSettings, ports: list[int]) -> Path:
-    """A configuration of the real daemon: one device a port."""
-    lines = [
-        f'tenant = "{ADDRESS.tenant}"\ngateway = "{ADDRESS.gateway}"',
-        f'[broker]\nhost = "{broker.host}"\nport = {broker.port}',
-        f'[spool]\npath = "{folder / "gw.spool"}"',
-    ]
-    for device, port in enumerate(ports):
-        lines.append(f'[[devices]]\nname = "device-{device:03}"\nprotocol = "modbus"')
-        lines.append(f'[devices.modbus]\nhost = "127.0.0.1"\nport = {port}')
-        for tag in range(TAGS):
-            lines.append(f'[[devices.tags]]\ntag = "tag-{tag:03}"\naddress = "holding:{2 * tag}"')
-            lines.append(f'type = "float32"\nperiod_s = {PERIOD_S}')
-    path = folder / "gateway.toml"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return path
-
-
-def bare(ports: list[int]) -> None:
-    """The same requests with pymodbus alone: what reading costs at least."""
-    asyncio.run(_bare(ports))
-
-
-async def _bare(ports: list[int]) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for place, port in enumerate(ports):
-            tasks.create_task(_bare_device(port, place * PERIOD_S / len(ports)))
-
-
-async def _bare_device(port: int, phase_s: float) -> None:
-    client = AsyncModbusTcpClient("127.0.0.1", port=port)
-    await client.connect()
-    loop = asyncio.get_running_loop()
-    due_s = loop.time() + phase_s
-    while True:
-        await asyncio.sleep(max(0.0, due_s - loop.time()))
-        due_s += PERIOD_S
-        for address, count in BLOCKS:
-            answer = await client.read_holding_registers(address, count=count, device_id=1)
-            if answer.isError():
-                raise RuntimeError(f"{port}: {answer}")
-
-
-# The other end
+    cpu: float
+    pymodbus_cpu: float
+    libmodbus_cpu: float | None
+    missing: str
+    rss_bytes: int
+    startup_s: float
+    overruns: int
 
 
 class Verifier:
@@ -147,63 +78,84 @@ class Verifier:
                 await client.publish(ADDRESS.down(Down.RECEIPT), receipt.encode(body), qos=1)
 
     def rows(self) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.float64]]:
-        """Alias, time and value of every sample, by alias and time."""
+        """Alias, time and value of every sample, by alias and time; skipped polls are left out, they are counted."""
         columns = [column for _, batch in sorted(self.batches.items()) for column in batch.columns]
         if sorted(self.batches) != list(range(1, len(self.batches) + 1)):
             raise RuntimeError("a batch is missing")
-        if any(column.code.any() for column in columns):
+        code = _joined(columns, "code")
+        if np.any((code != 0) & (code != _OVERRUN)):
             raise RuntimeError("a sample is not good")
-        alias = np.concatenate([column.alias for column in columns])
-        time_ns = np.concatenate([column.time_ns for column in columns])
-        value = np.concatenate([column.value for column in columns])
+        alias, time_ns, value = (_joined(columns, name)[code == 0] for name in ("alias", "time_ns", "value"))
         order = np.lexsort((time_ns, alias))
         return alias[order], time_ns[order], value[order]
 
 
-def verify(alias: NDArray[np.uint32], value: NDArray[np.float64]) -> None:
+def _joined(columns: Sequence[Column], name: str) -> NDArray[np.generic]:
+    return np.concatenate([getattr(column, name) for column in columns])
+
+
+def verify(plant: Plant, alias: NDArray[np.uint32], value: NDArray[np.float64]) -> None:
     """Alias = device * TAGS + tag (both are sorted by name); the readings of an alias must count up by one."""
     reading = np.floor(value)
-    wanted = (reading + (alias // TAGS) / 128 + (alias % TAGS) / 16384).astype(np.float32)
+    wanted = values(reading, alias.astype(np.int64) // TAGS, alias.astype(np.int64) % TAGS)
     steps = np.diff(reading)[np.diff(alias) == 0]
-    if len(np.unique(alias)) != DEVICES * TAGS:
+    if len(np.unique(alias)) != plant.devices * TAGS:
         raise RuntimeError("a tag never came")
     if wrong := np.count_nonzero(wanted != value) + np.count_nonzero(steps != 1):
         raise RuntimeError(f"{wrong} of {len(value)} values are wrong, twice or missing")
 
 
-def main() -> None:
-    asyncio.run(_main())
+@contextlib.contextmanager
+def _simulator(plant: Plant, copies: int) -> Iterator[list[list[int]]]:
+    """Ports of each copy of the plant."""
+    hears, tells = _spawn.Pipe(duplex=False)
+    simulator = _spawn.Process(target=simulate, args=(tells, plant.devices, copies), daemon=True)
+    simulator.start()
+    try:
+        ports = hears.recv()
+        yield [ports[copy * plant.devices : (copy + 1) * plant.devices] for copy in range(copies)]
+    finally:
+        simulator.kill()
 
 
-async def _main() -> None:
-    with tempfile.TemporaryDirectory(prefix="lw-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        hears, tells = _spawn.Pipe(duplex=False)
-        simulator = _spawn.Process(target=simulate, args=(tells,), daemon=True)
-        simulator.start()
-        try:
-            ports = await asyncio.to_thread(hears.recv)
-            async with Broker(folder / "broker") as broker:
-                verifier = Verifier()
-                listening = asyncio.create_task(verifier.run(broker.settings))
-                peer = _spawn.Process(target=bare, args=(ports[DEVICES:],), daemon=True)
-                peer.start()
-                config = gateway_toml(folder, broker.settings, ports[:DEVICES])
-                command = [sys.executable, "-m", "linewright", "gateway", "--config", str(config)]
-                with subprocess.Popen(command, stderr=subprocess.DEVNULL) as ours:
-                    (cpu, bare_cpu), rss_bytes = await _measured([ours.pid, peer.pid or 0])
-                    ours.terminate()
-                if not peer.is_alive():
-                    raise RuntimeError("the bare loop failed")
-                peer.kill()
-                listening.cancel()
-        finally:
-            simulator.kill()
-    tell(verifier, cpu, bare_cpu, rss_bytes)
+@contextlib.asynccontextmanager
+async def _gateway(config: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, float]]:
+    """The real daemon, once it says that it is ready, and how long that took."""
+    command = [sys.executable, "-m", "linewright", "gateway", "--config", str(config)]
+    begun_s = time.monotonic()
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    assert process.stderr
+    try:
+        while json.loads(await process.stderr.readline())["event"] != "ready":
+            pass
+        yield process, time.monotonic() - begun_s
+    finally:
+        process.terminate()
+        await process.communicate()
 
 
-async def _measured(pids: list[int]) -> tuple[list[float], int]:
+async def measure(plant: Plant, folder: Path, verifier: Verifier) -> Measured:
+    """Run the gateway and its peers side by side for a while."""
+    health_port = _free_port()
+    with _simulator(plant, 3) as (ours, second, third):
+        async with Broker(folder / "broker") as broker:
+            listening = asyncio.create_task(verifier.run(broker.settings))
+            config = gateway_toml(folder, broker.settings, plant, ours, health_port)
+            with running(plant, (second, third), folder) as peers:
+                async with _gateway(config) as (gateway, startup_s):
+                    cpu, rss_bytes = await _cpu_of([gateway.pid, *peers.pids])
+                    overruns = await asyncio.to_thread(_overruns, health_port)
+                peers.check()
+            listening.cancel()
+    return Measured(cpu[0], cpu[1], cpu[2] if cpu[2:] else None, peers.missing, rss_bytes, startup_s, overruns)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        return int(line.getsockname()[1])
+
+
+async def _cpu_of(pids: Sequence[int]) -> tuple[list[float], int]:
     """CPU seconds per second of these processes after the warm-up, and the resident memory of the first."""
     watched = [psutil.Process(pid) for pid in pids]
     await asyncio.sleep(WARM_UP_S)
@@ -219,16 +171,48 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def tell(verifier: Verifier, cpu: float, bare_cpu: float, rss_bytes: int) -> None:
+def _overruns(health_port: int) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{health_port}/metrics", timeout=10) as answer:
+        found = re.findall(r"^linewright_gateway_overruns_total\{.*\} (\S+)$", answer.read().decode(), re.MULTILINE)
+    return round(sum(map(float, found)))
+
+
+def tell(plant: Plant, suffix: str, verifier: Verifier, measured: Measured) -> float:
+    """The figures that both plants have, `suffix` tells them apart; returns the jitter in ms."""
     alias, time_ns, value = verifier.rows()
-    verify(alias, value)
+    verify(plant, alias, value)
     intervals_ms = np.diff(time_ns)[np.diff(alias) == 0] / 1e6
-    late_ms = np.abs(intervals_ms - 1000 * PERIOD_S)
-    figure(BENCH, "tags_per_s", DEVICES * TAGS * 1000 / float(intervals_ms.mean()), "1/s")
-    figure(BENCH, "ratio_to_pymodbus", bare_cpu / cpu, "", peer="bare pymodbus loop", ratio=bare_cpu / cpu)
-    figure(BENCH, "cpu_share", cpu, "cores", peer="bare pymodbus loop", ratio=cpu / bare_cpu)
-    figure(BENCH, "rss_mb", rss_bytes / 1e6, "MB")
-    figure(BENCH, "jitter_p99_ms", float(np.percentile(late_ms, 99)), "ms")
+    tags_per_s = plant.devices * TAGS * 1000 / float(intervals_ms.mean())
+    per_10k, ratio, peer = 10_000 / tags_per_s, measured.pymodbus_cpu / measured.cpu, "bare pymodbus loop"
+    figure(BENCH, f"tags_per_s{suffix}", tags_per_s, "1/s")
+    figure(BENCH, f"ratio_to_pymodbus{suffix}", ratio, "", peer=peer, ratio=ratio)
+    figure(BENCH, f"cpu_s_per_10k_tags{suffix}", measured.cpu * per_10k, "s", peer=peer, ratio=1 / ratio)
+    figure(BENCH, f"pymodbus_cpu_s_per_10k_tags{suffix}", measured.pymodbus_cpu * per_10k, "s")
+    name = f"libmodbus_cpu_s_per_10k_tags{suffix}"
+    if measured.libmodbus_cpu is None:
+        absent(BENCH, name, "s", measured.missing)
+    else:
+        figure(BENCH, name, measured.libmodbus_cpu * per_10k, "s")
+    figure(BENCH, f"overruns{suffix}", measured.overruns, "")
+    return float(np.percentile(np.abs(intervals_ms - 1000 * plant.period_s), 99))
+
+
+def run(plant: Plant, suffix: str) -> tuple[Measured, float]:
+    """Measure a plant and tell its figures."""
+    with tempfile.TemporaryDirectory(prefix="lw-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        verifier = Verifier()
+        measured = asyncio.run(measure(plant, folder, verifier))
+    return measured, tell(plant, suffix, verifier, measured)
+
+
+def main() -> None:
+    measured, _ = run(SLOW, "")
+    figure(BENCH, "rss_mb", measured.rss_bytes / 1e6, "MB")
+    figure(BENCH, "startup_s", measured.startup_s, "s")
+    _, jitter_ms = run(FAST, "_at_100ms")
+    figure(BENCH, "jitter_p99_ms", jitter_ms, "ms")
 
 
 if __name__ == "__main__":

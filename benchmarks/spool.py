@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.figures import figure
 from edge_gateway.batcher import Batcher, size_bytes
 from edge_gateway.delivery import Change
+from edge_gateway.keep import Group, Keep
 from edge_gateway.ranges import Ranges
 from edge_gateway.spool_file import Commit, SpoolFile
 from protocols.sample import Column, Columns, ValueKind
@@ -53,11 +54,11 @@ def commits() -> Iterator[Commit]:
     batcher = Batcher()
     for seq_before, batches in enumerate(_batches(batcher)):
         changes = [Change(RUN, Ranges([(seq_before, seq_before)]), Ranges())] if seq_before else []
-        now_ns = max(int(column.time_ns[-1]) for columns in batches for column in columns)
+        now_ns = max(int(column.time_ns[-1]) for _, columns in batches for column in columns)
         yield Commit(batches, changes, now_ns, ClockState.SYNCED)
 
 
-def _batches(batcher: Batcher) -> Iterator[list[Columns]]:
+def _batches(batcher: Batcher) -> Iterator[list[Group]]:
     for now_s, columns in reads():
         if now_s >= batcher.due_s():
             yield batcher.take()
@@ -84,12 +85,12 @@ def main() -> None:
         path = Path(name) / "gw.spool"
         spool = SpoolFile(path, MAX_BYTES, KEEP_S)
         spool.open()
-        spool.begin_run(RUN, 1, b"{}", START_NS)
+        spool.begin_runs({Keep.NORMAL: RUN}, 1, b"{}", START_NS)
         raw = payload = count = 0
         before, before_restarts, started_s = io_counts(), log_restarts(path), time.perf_counter()
         for commit in commits():
             written = spool.write(commit)
-            raw += sum(size_bytes(columns) for columns in commit.batches)
+            raw += sum(size_bytes(columns) for _, columns in commit.batches)
             payload += written.payload_bytes
             count += 1
         elapsed_s = time.perf_counter() - started_s

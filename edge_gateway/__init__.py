@@ -18,3 +18,7 @@ class SpoolUnwritable(GatewayError):
 
 class SpoolTaken(GatewayError):
     """Another process uses this spool; two gateways must never share one."""
+
+
+class DriverStopped(GatewayError):
+    """A task of a driver ended that never ends; its supervisor starts the driver anew."""

@@ -1,12 +1,13 @@
 """Gathers columns until they are worth a commit: a second has passed, or 64 kB have come. Pure.
 
-    Columns of single reads ──add──► chunks of about 64 kB, one column per value kind ──take──► batches
+    Columns of single reads ──add──► chunks of about 64 kB, one column per value kind ──take──► batches by worth
 
 A commit costs a flush of the disk and rewrites whole pages: an SD card lives longer on few large ones.
 """
 
 from collections import deque
 
+from edge_gateway.keep import ONE_CLASS, Classes, Group
 from protocols.sample import Column, Columns, ValueKind, concatenate
 
 GROUP_S = 1.0
@@ -25,7 +26,8 @@ def size_bytes(columns: Columns) -> int:
 class Batcher:
     """Holds what is not committed yet. Times are monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Classes = ONE_CLASS) -> None:
+        self._classes = classes
         self._chunks: deque[list[Column]] = deque()
         self._last_bytes = 0
         self._bytes = 0
@@ -60,9 +62,9 @@ class Batcher:
         """When the oldest sample has waited long enough; infinity when there is none."""
         return float("inf") if self._since_s is None else self._since_s + GROUP_S
 
-    def take(self) -> list[Columns]:
-        """Everything pending, as the columns of one batch after another."""
-        taken = [concatenate(chunk) for chunk in self._chunks]
+    def take(self) -> list[Group]:
+        """Everything pending, one batch after another."""
+        taken = [group for chunk in self._chunks for group in self._classes.apart(concatenate(chunk))]
         self._chunks.clear()
         self._bytes = self._last_bytes = self._columns = 0
         self._since_s = None

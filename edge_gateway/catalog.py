@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_gateway.derived import Derivation, DerivedTag, TagName, resolve
+from edge_gateway.shaped import named_tags, read_kinds
 from protocols import UndecodablePayload
 from protocols.device import DeviceSettings, NumberedDevice
 from protocols.sample import Column, ValueKind, failed
@@ -29,6 +31,18 @@ class Numbering:
 
     catalog: Catalog
     devices: Sequence[NumberedDevice[Any]]
+    derivations: Sequence[Derivation] = ()
+    hidden: Sequence[CatalogTag] = ()  # read, but not reported; their aliases follow those of the catalog
+
+    @cached_property
+    def tags(self) -> Sequence[CatalogTag]:
+        """Every tag; its alias is its place."""
+        return [*self.catalog.tags, *self.hidden]
+
+    @cached_property
+    def alias_of(self) -> dict[TagName, int]:
+        """The alias of each machine and tag."""
+        return {(tag.machine, tag.tag): tag.alias for tag in self.tags}
 
     @cached_property
     def endpoints(self) -> dict[str, Endpoint]:
@@ -41,7 +55,20 @@ class Numbering:
     @cached_property
     def kinds(self) -> NDArray[np.uint8]:
         """The value kind of each alias."""
-        return np.array([ValueKind[tag.kind.upper()] for tag in self.catalog.tags], np.uint8)
+        return np.array([ValueKind[tag.kind.upper()] for tag in self.tags], np.uint8)
+
+    @cached_property
+    def stamped_here(self) -> NDArray[np.bool_]:
+        """Of each reported alias, whether its samples carry this gateway's time; else they carry the device's."""
+        by_device = [
+            alias
+            for numbered in self.devices
+            for tag, alias in zip(numbered.device.tags, numbered.aliases, strict=True)
+            if tag.subscribed
+        ]
+        here = np.ones(len(self.tags), bool)
+        here[by_device] = False
+        return here[: len(self.catalog.tags)]
 
     def failed(self, aliases: NDArray[np.uint32], time_ns: int, code: int) -> list[Column]:
         """Samples without a value for these tags, one column per kind."""
@@ -51,20 +78,24 @@ class Numbering:
         ]
 
 
-def number(devices: Sequence[DeviceSettings]) -> Numbering:
-    """Give every tag its alias; the order of the devices in the file does not matter."""
-    named = sorted(
-        ((device.machine, tag.tag, tag) for device in devices for tag in device.tags), key=lambda named: named[:2]
-    )
-    alias_of = {(machine, name): alias for alias, (machine, name, _) in enumerate(named)}
+def number(devices: Sequence[DeviceSettings], derived: Sequence[DerivedTag] = ()) -> Numbering:
+    """Give every tag its alias; the order of the devices in the file does not matter.
+
+    Raises:
+        BadDerivation: the derived tags do not fit together.
+    """
+    derivations = resolve(derived, read_kinds(devices))
+    named = named_tags(devices, derivations)
+    alias_of = {(tag.machine, tag.tag): alias for alias, tag in enumerate(named)}
     tags = [
-        CatalogTag(alias=alias, machine=machine, tag=name, kind=tag.kind.name.lower(), unit=tag.unit)
-        for alias, (machine, name, tag) in enumerate(named)
+        CatalogTag(alias=alias, machine=tag.machine, tag=tag.tag, kind=tag.kind.name.lower(), unit=tag.unit)
+        for alias, tag in enumerate(named)
     ]
+    reported = [tag for tag, told in zip(tags, named, strict=True) if not told.hidden]
     numbered = [
         NumberedDevice(device, [alias_of[device.machine, tag.tag] for tag in device.tags]) for device in devices
     ]
-    return Numbering(Catalog(revision=revision(tags), tags=tags), numbered)
+    return Numbering(Catalog(revision=revision(reported), tags=reported), numbered, derivations, tags[len(reported) :])
 
 
 def revision(tags: Sequence[CatalogTag]) -> int:

@@ -5,6 +5,7 @@ missing or refused (not Linux, a strict sandbox) the state is honestly UNKNOWN.
 """
 
 import ctypes
+from functools import cache
 
 from runtime.clock import ClockState
 
@@ -14,13 +15,18 @@ _STATUS_OFFSET = 40  # struct timex on 64-bit Linux: modes, offset, freq, maxerr
 _TIMEX_BYTES = 208
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def clock_state() -> ClockState:
     """Asked once per commit: an NTP daemon may find its server, or lose it, at any time."""
     if ctypes.sizeof(ctypes.c_long) != 8:
         return ClockState.UNKNOWN
     timex = ctypes.create_string_buffer(_TIMEX_BYTES)
     try:
-        answer = ctypes.CDLL(None).adjtimex(timex)
+        answer = _libc().adjtimex(timex)
     except (OSError, AttributeError):
         return ClockState.UNKNOWN
     if answer < 0:

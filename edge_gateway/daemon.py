@@ -1,7 +1,7 @@
 """The gateway process on one page.
 
-    pollers (one per endpoint) ──► intake ──► recorder ──► spool ──► uplink ──► broker
-       ▲ ticker                                  └──────── committed when everything else has stopped
+    pollers (one per endpoint) ──► shaper ──► intake ──► recorder ──► spool ──► uplink ──► broker
+       ▲ ticker                                             └──────── committed when everything else has stopped
 
 A task that reads or sends is supervised: it fails, it is told, it starts again. The recorder is not: if the spool
 itself is broken the process ends with its reason, and its next start sets the damaged file aside.
@@ -9,7 +9,7 @@ itself is broken the process ends with its reason, and its next start sets the d
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -17,21 +17,26 @@ import structlog
 from edge_gateway import metrics
 from edge_gateway.catalog import Numbering, number, whole
 from edge_gateway.delivery import Delivery
+from edge_gateway.freshness import Freshness
+from edge_gateway.gateway_clock import GatewayClock
 from edge_gateway.intake import Intake
+from edge_gateway.keep import classes
 from edge_gateway.poller import Poller
 from edge_gateway.recorder import Recorder
-from edge_gateway.restart_gap import BATCHES_LOOKED_AT, gap_samples
+from edge_gateway.restart_gap import BATCHES_LOOKED_AT, gap_samples, were_synced
 from edge_gateway.schedule import group
 from edge_gateway.session import Outbox
 from edge_gateway.settings import GatewaySettings
+from edge_gateway.shape import Shape
+from edge_gateway.shaper import Shaper
 from edge_gateway.spool import Spool, open_spool
 from edge_gateway.ticker import Ticker
 from edge_gateway.uplink import Uplink
 from edge_gateway.vitals import Vitals
 from protocols.sample import Columns
 from protocols.topics import GatewayAddress
-from runtime.clock import NS_PER_S, Clock, SystemClock
-from runtime.health import Check, serve_health
+from runtime.clock import Clock, monotonic_s
+from runtime.health import serve_health
 from runtime.process import supervise, tell_systemd
 
 log = structlog.get_logger()
@@ -46,23 +51,31 @@ async def run_gateway(settings: GatewaySettings, delivery: Delivery | None = Non
         BadPointTable: the tags of a device contradict its limits; fix the configuration.
         SpoolTaken, SpoolUnwritable: the spool cannot be used.
     """
-    clock = SystemClock()
-    numbering = number(settings.devices)
-    intake = Intake(clock)
-    pollers = [Poller(name, devices, numbering, intake, clock) for name, devices in numbering.endpoints.items()]
-    async with open_spool(settings.spool, numbering.catalog, clock) as spool:
+    clock = GatewayClock()
+    numbering = number(settings.devices, settings.derived)
+    worth = classes(numbering.catalog, settings.tags)
+    intake = Intake(clock, worth)
+    shape = Shape(numbering)
+    shaper = Shaper(shape, intake, clock)
+    sink = shaper if shape.needed else intake
+    freshness = Freshness(numbering, clock)
+    pollers = [Poller(name, numbering, sink, freshness, clock) for name in numbering.endpoints]
+    async with open_spool(settings.spool, numbering.catalog, clock, worth.present) as spool:
         delivery = _filled(delivery or Delivery(), spool, clock)
-        recorder = Recorder(spool, delivery, intake, numbering.catalog, clock)
-        await intake.put(await _gap(spool, numbering))
+        recorder = Recorder(spool, delivery, intake, numbering, clock)
+        await intake.put(await _earlier(spool, numbering, clock))
         ticker = Ticker(group(numbering.endpoints), clock)
-        vitals = Vitals(ticker, recorder, delivery, spool, clock)
+        vitals = Vitals(pollers, ticker, recorder, delivery, spool, freshness, clock)
         address = GatewayAddress(settings.tenant, settings.gateway)
         uplink = Uplink(settings.broker, Outbox(address, numbering.catalog, spool, delivery, recorder, clock))
-        async with _health(settings.health.port, vitals.checks), recorder, asyncio.TaskGroup() as tasks:
+        async with _health(settings.health.port, vitals), recorder, shaper, asyncio.TaskGroup() as tasks:
             tasks.create_task(recorder.run(), name="recorder")
             tasks.create_task(ticker.run(), name="ticker")
-            tasks.create_task(vitals.run(pollers), name="vitals")
+            tasks.create_task(vitals.feed(), name="watchdog")
+            _supervise(tasks, "vitals", vitals.look)
             _supervise(tasks, "uplink", uplink.run)
+            if shape.needed:
+                _supervise(tasks, "shaper", shaper.run)
             for poller in pollers:
                 _supervise(tasks, poller.name, partial(poller.run, ticker))
             tell_systemd("READY=1")
@@ -72,16 +85,17 @@ async def run_gateway(settings: GatewaySettings, delivery: Delivery | None = Non
 def _filled(delivery: Delivery, spool: Spool, clock: Clock) -> Delivery:
     for held in spool.opened.runs:
         delivery.hold(held.run, held.open, held.receipted)
-    delivery.begin(spool.run, clock.monotonic_ns() / NS_PER_S)
+    delivery.begin(spool.runs, monotonic_s(clock))
     return delivery
 
 
-async def _gap(spool: Spool, numbering: Numbering) -> Columns:
-    """One BAD sample per tag for the time in which no process was there to read it; none on the very first start."""
+async def _earlier(spool: Spool, numbering: Numbering, clock: GatewayClock) -> Columns:
+    """What earlier processes leave: the clock hears of their time, and one BAD sample per tag tells of the gap."""
     runs = spool.opened.runs
     if not runs:
         return ()
     payloads = await spool.before_this_run(BATCHES_LOOKED_AT)
+    clock.learn(max(run.started_ns for run in runs), was_synced=were_synced(payloads))
     return gap_samples(numbering, payloads, whole(spool.opened.catalogs), runs[-1].started_ns)
 
 
@@ -90,9 +104,9 @@ def _supervise(tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable
 
 
 @contextlib.asynccontextmanager
-async def _health(port: int, checks: Mapping[str, Check]) -> AsyncIterator[None]:
+async def _health(port: int, vitals: Vitals) -> AsyncIterator[None]:
     if not port:
         yield
         return
-    async with serve_health(port, checks):
+    async with serve_health(port, vitals.checks, vitals.pages):
         yield

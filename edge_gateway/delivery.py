@@ -7,12 +7,13 @@
 Rules (numbers as in the receipt protocol): a PUBACK forgets nothing, only a receipt does, and only for batches that
 this process has published (R4). A batch without a receipt is sent again after a time-out with back-off and full
 jitter (R3, R13). Of each run at most the lowest open number + the window may be out (R7); over all runs at most the
-credit of the last receipt (R10). The run of this process is the live lane and goes first, older runs are the
-backfill lane (R13). When the ledger of the cloud has lost what it once had, kept batches are sent again (R5).
+credit of the last receipt (R10). The runs that new batches belong to are the live lane and go first, the most
+valuable samples before the others; older runs are the backfill lane (R13). When the ledger of the cloud has lost what
+it once had, kept batches are sent again (R5).
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -47,6 +48,13 @@ class Change(NamedTuple):
     run: UUID
     receipted: Ranges
     reopened: Ranges
+
+    def then(self, later: "Change") -> "Change":
+        """Both together."""
+        receipted, reopened = self.receipted.without(later.reopened), self.reopened.without(later.receipted)
+        receipted.add_all(later.receipted)
+        reopened.add_all(later.reopened)
+        return Change(self.run, receipted, reopened)
 
 
 class ForgetPolicy(Protocol):
@@ -116,7 +124,7 @@ class Delivery:
         self._forget = forget or ForgetOnReceipt()
         self._draw = draw
         self._runs: dict[UUID, _Run] = {}
-        self._live: UUID | None = None
+        self._live: tuple[UUID, ...] = ()
         self._credit = CREDIT_AT_START
         self._begun_s = self._receipt_s = self._heard_s = float("-inf")
 
@@ -126,14 +134,16 @@ class Delivery:
         """An older run that the spool still holds, oldest first."""
         self._runs[run] = _Run(open_, open_.without(()), settled=receipted)
 
-    def begin(self, run: UUID, now_s: float) -> None:
-        """New batches belong to `run` from now on; what was live becomes backfill."""
-        self._runs[run] = _Run()
-        self._live, self._begun_s = run, now_s
+    def begin(self, runs: Sequence[UUID], now_s: float) -> None:
+        """New batches belong to these from now on, the most valuable first; what was live becomes backfill."""
+        self._runs |= {run: _Run() for run in runs}
+        self._live, self._begun_s = tuple(runs), now_s
 
     def add(self, key: BatchKey) -> None:
-        """A batch is committed to the spool and may go out."""
-        run = self._runs.setdefault(key.run, _Run())
+        """A batch is committed to the spool and may go out. A run that nobody has begun is older than all others."""
+        if key.run not in self._runs:
+            self._runs = {key.run: _Run(), **self._runs}
+        run = self._runs[key.run]
         run.open.add(key.seq, key.seq)
         run.unsent.add(key.seq, key.seq)
 
@@ -144,7 +154,7 @@ class Delivery:
             return
         for low, high in ranges:
             state.forget(low, high)
-        if run != self._live and not state.held:
+        if run not in self._live and not state.held:
             del self._runs[run]
 
     # What the broker tells
@@ -153,7 +163,7 @@ class Delivery:
         """Ask for the ledger of older runs: the newest kept batch of each goes out again, its receipt tells all."""
         for run in self._runs.values():
             run.age(now_s, self._pace.settle_s)
-        older = [run for name, run in self._runs.items() if name != self._live and run.settled and not run.open]
+        older = [run for name, run in self._runs.items() if name not in self._live and run.settled and not run.open]
         for run in older[-RUNS_ASKED_MOST:]:
             run.asked = True
 
@@ -213,10 +223,10 @@ class Delivery:
         return taken
 
     def _lanes(self) -> Iterator[tuple[UUID, _Run]]:
-        if self._live is not None:
-            yield self._live, self._runs[self._live]
+        for name in self._live:
+            yield name, self._runs[name]
         for name, run in self._runs.items():
-            if name != self._live and (run.open or run.asked):
+            if name not in self._live and (run.open or run.asked):
                 yield name, run
 
     def _fresh(self, run: _Run, most: int) -> list[int]:
@@ -260,7 +270,7 @@ class Delivery:
 
     def is_live(self, key: BatchKey) -> bool:
         """Whether it belongs to the live lane."""
-        return key.run == self._live
+        return key.run in self._live
 
     @property
     def oldest_open(self) -> BatchKey | None:
@@ -278,4 +288,4 @@ class Delivery:
         """
         flows = now_s - self._receipt_s < self._pace.resend_s
         waited = now_s - self._begun_s >= self._pace.settle_s
-        return flows and waited and self._live is not None and len(self._runs[self._live].open) > self._pace.window // 2
+        return flows and waited and any(len(self._runs[run].open) > self._pace.window // 2 for run in self._live)

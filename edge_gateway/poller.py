@@ -1,59 +1,57 @@
 """Reads one endpoint: one driver, one request at a time, three small tasks.
 
     keep open:  driver.open with back-off ◄── lost
-    poll:       ticker.turn ──► driver.read ──► intake
-    follow:     driver.subscribe ──► intake
+    poll:       ticker.turn ──► driver.read ──► freshness, outages ──► intake
+    follow:     driver.subscribe ──► freshness, outages ──► intake
 
-What could not be read comes from the driver as samples with a reason; here only the log hears of it, once when a
-device goes and once when it returns.
+What could not be read comes from the driver as samples with a reason. A call of the driver that does not return is
+given up, and with it this life of the driver: the supervisor begins another.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 import numpy as np
-import structlog
 
-from edge_gateway import metrics
-from edge_gateway.catalog import Endpoint, Numbering
-from edge_gateway.intake import Intake
+from edge_gateway import DriverStopped, metrics
+from edge_gateway.catalog import Numbering
+from edge_gateway.freshness import Freshness
+from edge_gateway.outages import Outages
+from edge_gateway.shaper import Sink
 from edge_gateway.ticker import Ticker
 from protocols import DeviceUnavailable
+from protocols.cancelling import cancel_requests
 from protocols.driver import Driver, ReadOp
 from protocols.registry import make_driver
-from protocols.sample import Columns, Quality, Reason, bad, reason_of
-from runtime.clock import NS_PER_S, Clock
-from runtime.logs import Outage
+from protocols.sample import Columns, Reason, bad
+from runtime.clock import Clock
 from runtime.retry import backoff_s
-
-log = structlog.get_logger()
 
 _REOPEN_MOST_S = 5.0
 _CALL_MOST_S = 30.0
 _CLOSE_MOST_S = 1.0
-_BAD = Quality.BAD << 8
+
+_Plans = Mapping[int, Sequence[ReadOp]]
 
 
 class Poller:
     """One endpoint. Construction raises BadPointTable when its tags contradict its limits."""
 
-    def __init__(self, name: str, devices: Endpoint, numbering: Numbering, intake: Intake, clock: Clock) -> None:
+    def __init__(self, name: str, numbering: Numbering, intake: Sink, freshness: Freshness, clock: Clock) -> None:
         self.name = name
-        self._devices = devices
+        self._devices = numbering.endpoints[name]
         self._numbering = numbering
         self._intake = intake
+        self._freshness = freshness
         self._clock = clock
-        self._driver = make_driver(devices, clock)
+        self._driver = make_driver(self._devices, clock)
         self._opened = asyncio.Event()
         self._lost = asyncio.Event()
-        self._outages = {
-            alias: outage
-            for numbered in devices
-            for outage in [Outage(log.bind(device=numbered.device.name), "device")]
-            for alias in numbered.aliases
-        }
+        self._outages = Outages(self._devices)
+        self._reading: list[int] = []
+        self._called_s: float | None = None
         self._read_s = metrics.READ_S.labels(name)
 
     async def run(self, ticker: Ticker) -> None:
@@ -61,23 +59,17 @@ class Poller:
         driver = self._driver
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_open(driver), name=f"open {self.name}")
-                if any(group.endpoint == self.name for group in ticker.groups):
-                    tasks.create_task(self._poll(driver, ticker), name=f"poll {self.name}")
+                tasks.create_task(_unending(self._keep_open(driver)), name=f"open {self.name}")
+                if ticker.groups_of(self.name):
+                    tasks.create_task(_unending(self._poll(driver, ticker)), name=f"poll {self.name}")
                 if self._subscribed:
-                    tasks.create_task(self._follow(driver), name=f"follow {self.name}")
+                    tasks.create_task(_unending(self._follow(driver)), name=f"follow {self.name}")
         finally:
             self._opened.clear()
             self._driver = make_driver(self._devices, self._clock)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_MOST_S):
                     await driver.close()
-
-    @property
-    def last_good_age_s(self) -> float | None:
-        """Seconds since a good value came; None before the first."""
-        good_ns = self._driver.last_good_monotonic_ns()
-        return (self._clock.monotonic_ns() - good_ns) / NS_PER_S if good_ns else None
 
     @property
     def _subscribed(self) -> list[int]:
@@ -87,6 +79,11 @@ class Poller:
             for tag, alias in zip(numbered.device.tags, numbered.aliases, strict=True)
             if tag.subscribed
         ]
+
+    @property
+    def hung(self) -> bool:
+        """A read has not come back long after it was given up: the driver does not even heed its cancellation."""
+        return self._called_s is not None and time.perf_counter() - self._called_s > 2 * _CALL_MOST_S
 
     # Keep open
 
@@ -106,56 +103,58 @@ class Poller:
                 async with asyncio.timeout(_CALL_MOST_S):
                     return await driver.open()
             except (DeviceUnavailable, TimeoutError) as error:
-                for outage in set(self._outages.values()):
-                    outage.down(error or "no answer", "check cable, power and address of the device")
+                self._outages.lost(error or "no answer")
             if not told:
-                await self._mark(self._subscribed, self._clock.now_ns(), Reason.DISCONNECTED)
+                self._freshness.seen(await self._mark(self._subscribed, self._clock.now_ns(), Reason.DISCONNECTED))
                 told = True
             await asyncio.sleep(next(pause))
 
-    async def _mark(self, aliases: Sequence[int], time_ns: int, reason: Reason) -> None:
+    async def _mark(self, aliases: Sequence[int], time_ns: int, reason: Reason) -> Columns:
         """Tell that these tags have no value at this time."""
-        if aliases:
-            numbers = np.array(aliases, np.uint32)
-            await self._intake.put(tuple(self._numbering.failed(numbers, time_ns, bad(reason))))
+        columns = tuple(self._numbering.failed(np.array(aliases, np.uint32), time_ns, bad(reason)))
+        await self._intake.put(columns)
+        return columns
 
     # Poll
 
     async def _poll(self, driver: Driver, ticker: Ticker) -> None:
-        groups = {index: group for index, group in enumerate(ticker.groups) if group.endpoint == self.name}
-        plans = {index: driver.plan(group.aliases) for index, group in groups.items()}
+        plans = {index: driver.plan(group.aliases) for index, group in ticker.groups_of(self.name).items()}
+        while self._reading:  # the driver before this one failed in the middle of them
+            await self._finish(ticker, self._reading[-1], broken_ns=self._clock.now_ns())
         while True:
-            index = await ticker.turn(self.name)
-            missed_ns = None
-            try:
-                for op in plans[index]:
-                    await self._read(driver, op)
-            finally:
-                missed_ns = ticker.done(index)
-            if missed_ns:
-                await self._mark(groups[index].aliases, missed_ns, Reason.OVERRUN)
+            await self._turn(driver, ticker, plans, await ticker.turn(self.name))
+
+    async def _turn(self, driver: Driver, ticker: Ticker, plans: _Plans, index: int) -> None:
+        """Read a group. Between two of its requests a faster one may have its turn, to keep its period."""
+        self._reading.append(index)
+        for place, op in enumerate(plans[index]):
+            if place and (faster := ticker.faster(index)) is not None:
+                await self._turn(driver, ticker, plans, faster)
+            await self._read(driver, op)
+        await self._finish(ticker, index)
+
+    async def _finish(self, ticker: Ticker, index: int, broken_ns: int | None = None) -> None:
+        """A turn is over. Polls that fell out meanwhile are marked, so that no hole is without its reason."""
+        missed_ns = ticker.done(index, explained=bool(self._outages)) or broken_ns
+        self._reading.remove(index)
+        if missed_ns:
+            await self._mark(ticker.groups_of(self.name)[index].aliases, missed_ns, Reason.OVERRUN)
 
     async def _read(self, driver: Driver, op: ReadOp) -> None:
-        begun_s = time.perf_counter()
-        async with asyncio.timeout(_CALL_MOST_S):
-            columns = await driver.read(op)
+        self._called_s = begun_s = time.perf_counter()
+        try:
+            async with asyncio.timeout(_CALL_MOST_S):
+                columns = await driver.read(op)
+        finally:
+            self._called_s = None
         self._read_s.observe(time.perf_counter() - begun_s)
-        self._watch(columns)
-        await self._intake.put(columns)
+        await self._take(columns)
 
-    def _watch(self, columns: Columns) -> None:
-        """Say once that a device went silent or came back. Looks at whole columns, not at samples."""
-        if not columns or not len(columns[0]):
-            return
-        outage = self._outages[int(columns[0].alias[0])]
-        if not all((column.code >= _BAD).all() for column in columns):
-            outage.up()
-            return
-        code = int(columns[0].code[0])
-        if code in (bad(Reason.TIMEOUT), bad(Reason.DISCONNECTED)):
-            outage.down(reason_of(code), "check cable, power and address of the device")
-        if code == bad(Reason.DISCONNECTED):
+    async def _take(self, columns: Columns) -> None:
+        all_good = self._freshness.seen(columns)
+        if (self._outages or not all_good) and self._outages.seen(columns):
             self._lost.set()
+        await self._intake.put(columns)
 
     # Follow
 
@@ -166,12 +165,20 @@ class Poller:
             try:
                 async with contextlib.aclosing(driver.subscribe(self._subscribed)) as values:
                     async for columns in values:
-                        self._watch(columns)
-                        await self._intake.put(columns)
+                        await self._take(columns)
                         pause = backoff_s(most_s=_REOPEN_MOST_S)
             except DeviceUnavailable as error:
-                for outage in set(self._outages.values()):
-                    outage.down(error, "check cable, power and address of the device")
+                self._outages.lost(error)
             self._opened.clear()
             self._lost.set()
             await asyncio.sleep(next(pause))
+
+
+async def _unending(work: Awaitable[None]) -> None:
+    """What a library cancels by mistake would end without a word, for a task group does not mind; we do."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        if cancel_requests():
+            raise
+        raise DriverStopped("cancelled by nobody") from None

@@ -18,6 +18,7 @@ from protocols.sample import Column, Reason, bad
 from protocols.wire import columnar
 from protocols.wire.batch import Batch
 from protocols.wire.catalog import Catalog, CatalogTag
+from runtime.clock import ClockState
 
 BATCHES_LOOKED_AT = 64
 _STEP_NS = 1000
@@ -42,6 +43,12 @@ def gap_samples(
         replace(column, time_ns=last_ns[column.alias] + _STEP_NS)
         for column in numbering.failed(known, 0, bad(Reason.RESTART_GAP))
     )
+
+
+def were_synced(payloads: Sequence[bytes]) -> bool:
+    """Whether any of these was made with a disciplined clock."""
+    batches = map(_decoded, payloads)
+    return any(batch.header.clock is ClockState.SYNCED for batch in batches if batch and batch.header)
 
 
 def _decoded(payload: bytes) -> Batch | None:

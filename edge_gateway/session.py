@@ -25,7 +25,7 @@ from protocols.topics import Down, GatewayAddress, Up
 from protocols.wire import catalog as catalogs
 from protocols.wire import receipt as receipts
 from protocols.wire.catalog import Catalog
-from runtime.clock import NS_PER_S, Clock
+from runtime.clock import Clock, monotonic_s
 from runtime.logs import Outage
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ class Outbox:
     silence: Outage = field(default_factory=lambda: Outage(log, "receipts"))
 
     def now_s(self) -> float:
-        return self.clock.monotonic_ns() / NS_PER_S
+        return monotonic_s(self.clock)
 
 
 class Session:
@@ -92,7 +92,7 @@ class Session:
         """Publish the state when it has changed."""
         spool, delivery = self._out.spool, self._out.delivery
         dropped = await spool.dropped()
-        told = state.online(spool.run, self._out.catalog.revision, delivery.open, dropped, spool.opened.set_aside)
+        told = state.online(spool.runs, self._out.catalog.revision, delivery.open, dropped, spool.opened.set_aside)
         if told != self._told:
             await self._publish(Up.STATE, told, retain=True)
             self._told = told
@@ -122,11 +122,11 @@ class Session:
                     await news.wait()
 
     async def _send_batches(self, keys: list[BatchKey]) -> None:
-        payloads = await self._out.spool.load(keys)
+        delivery, payloads = self._out.delivery, await self._out.spool.load(keys)
         async with asyncio.TaskGroup() as tasks:
             for key, payload in zip(keys, payloads, strict=True):
                 if payload is None:
-                    self._give_up(key)
+                    delivery.gone(key.run, [(key.seq, key.seq)])  # dropped or thinned just now, or damaged and told so
                 else:
                     tasks.create_task(self._send_batch(key, payload))
 
@@ -137,12 +137,6 @@ class Session:
         metrics.ACKNOWLEDGED.inc()
         if delivery.acknowledged(key):
             self._out.recorder.change(Change(key.run, Ranges([(key.seq, key.seq)]), Ranges()))
-
-    def _give_up(self, key: BatchKey) -> None:
-        """The spool no longer has it as it was: its bytes on disk have changed (or it was dropped just now)."""
-        metrics.DROPPED_BATCHES.labels("damaged").inc()
-        log.error("batch cannot be read from the spool, given up", run=str(key.run), seq=key.seq)
-        self._out.delivery.gone(key.run, [(key.seq, key.seq)])
 
     def _watch_silence(self) -> None:
         """The broker acknowledges what it then throws away (a denied topic, for one): only receipts are proof."""

@@ -1,12 +1,15 @@
 """gateway.toml as frozen values: who the gateway is, where the broker and the spool are, which devices it reads."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from edge_gateway.derived import DerivedTag, resolve
+from edge_gateway.shaped import named_tags, read_kinds
 from protocols.broker import BrokerSettings
 from protocols.registry import Device
+from protocols.reported_tag import ReportedTag
 from runtime.settings import Settings
 
 TOPIC_ID = r"^[a-z0-9-]{1,64}$"
@@ -16,7 +19,14 @@ class SpoolSettings(Settings):
     """The file that holds every sample until the cloud has said that it is stored."""
 
     path: Path = Field(Path("gateway.spool"), description="SQLite file; put it on a disk that survives power cuts.")
-    max_bytes: int = Field(512 << 20, ge=1 << 20, description="Most that the file and its log may take together.")
+    max_bytes: int = Field(
+        2 << 30,
+        ge=1 << 20,
+        description="Most that the file and what is beside it take; 2 GiB hold 72 h of 1,000 tags a second.",
+    )
+    policy: Literal["thin", "drop_oldest"] = Field(
+        "thin", description="When it is full: thin out the oldest samples first, or drop them at once."
+    )
     keep_receipted_s: float = Field(
         86_400, ge=0, description="How long stored batches stay, so that a database restored from backup heals itself."
     )
@@ -37,6 +47,7 @@ class GatewaySettings(Settings):
     spool: SpoolSettings = SpoolSettings()
     health: HealthSettings = HealthSettings()
     devices: tuple[Device, ...] = Field(min_length=1)
+    derived: tuple[DerivedTag, ...] = Field((), description="Tags that are calculated from others.")
 
     @model_validator(mode="after")
     def _names_once(self) -> Self:
@@ -54,3 +65,22 @@ class GatewaySettings(Settings):
                         " rename one of them"
                     )
         return self
+
+    @model_validator(mode="after")
+    def _derived_fit(self) -> Self:
+        derivations = resolve(self.derived, read_kinds(self.devices))
+        seen: set[tuple[str, str]] = set()
+        for named in named_tags(self.devices, derivations):
+            if (named.machine, named.tag) in seen:
+                raise ValueError(
+                    f"tag {named.tag} of machine {named.machine} is there twice: read, derived or made by a window;"
+                    " give one of them another name"
+                )
+            seen.add((named.machine, named.tag))
+        return self
+
+    @property
+    def tags(self) -> list[tuple[str, ReportedTag]]:
+        """Every tag that is read or derived, with its machine."""
+        read: list[tuple[str, ReportedTag]] = [(device.machine, tag) for device in self.devices for tag in device.tags]
+        return read + [(tag.machine, tag) for tag in self.derived]

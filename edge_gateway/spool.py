@@ -8,42 +8,63 @@ Construction does nothing; `async with` opens the file, looks at what an earlier
 import asyncio
 import concurrent.futures
 import contextlib
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 from uuid import UUID
 
+import structlog
+
+from edge_gateway import SpoolUnwritable
 from edge_gateway.delivery import BatchKey
+from edge_gateway.doubt import Correction
+from edge_gateway.keep import ONE_CLASS, Keep
 from edge_gateway.salvage import open_spool_file
 from edge_gateway.settings import SpoolSettings
-from edge_gateway.spool_file import Commit, SpoolFile, Written
+from edge_gateway.spool_file import Commit, Written
 from edge_gateway.spooled import Dropped, Opened
 from protocols.wire import catalog as wire
 from protocols.wire.catalog import Catalog
-from runtime.clock import Clock
+from runtime.clock import Clock, ClockState
+from runtime.logs import Outage
+from runtime.retry import backoff_s
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+_REOPEN_MOST_S = 5.0
+
 
 class Spool:
-    """An open spool. `run` is the run that new batches belong to."""
+    """An open spool. `runs` are those that new batches belong to, the most valuable samples first."""
 
-    run: UUID
+    opened: Opened
+    runs: tuple[UUID, ...]
 
-    def __init__(self, file: SpoolFile, opened: Opened, thread: concurrent.futures.Executor) -> None:
-        self._file = file
+    def __init__(self, settings: SpoolSettings, thread: concurrent.futures.Executor, keeps: Sequence[Keep]) -> None:
+        self._settings = settings
         self._thread = thread
-        self.opened = opened
+        self._keeps = keeps
 
     async def _do(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    async def begin_run(self, catalog: Catalog, clock: Clock) -> None:
-        """A new run, random so that no restored image can ever repeat one."""
-        run = UUID(bytes=secrets.token_bytes(16))
-        await self._do(self._file.begin_run, run, catalog.revision, wire.encode(catalog), clock.now_ns())
-        self.run = run
+    async def open(self) -> None:
+        """Look at what an earlier process has left."""
+        wanted = self._settings
+        work = partial(open_spool_file, thin=wanted.policy == "thin")
+        self._file, self.opened = await self._do(work, wanted.path, wanted.max_bytes, wanted.keep_receipted_s)
+
+    async def begin_runs(self, catalog: Catalog, clock: Clock) -> None:
+        """New runs, random so that no restored image can ever repeat one."""
+        runs = {keep: UUID(bytes=secrets.token_bytes(16)) for keep in self._keeps}
+        await self._do(self._file.begin_runs, runs, catalog.revision, wire.encode(catalog), clock.now_ns())
+        self.runs = tuple(runs.values())
 
     @property
     def batches_most(self) -> int:
@@ -52,6 +73,10 @@ class Spool:
     async def commit(self, commit: Commit) -> Written:
         """On disk when it returns. Raises SpoolUnwritable."""
         return await self._do(self._file.write, commit)
+
+    async def correct(self, keys: Sequence[BatchKey], correction: Correction, state: ClockState) -> None:
+        """Put batches on the right time that nobody has seen yet. Raises SpoolUnwritable."""
+        await self._do(self._file.correct, keys, correction, state)
 
     async def load(self, keys: Sequence[BatchKey]) -> list[bytes | None]:
         return await self._do(self._file.load, keys)
@@ -65,25 +90,57 @@ class Spool:
     async def dropped(self) -> list[Dropped]:
         return await self._do(self._file.dropped)
 
+    async def close(self, clock: Clock) -> None:
+        await self._do(self._file.close, clock.now_ns())
+
     async def used_bytes(self) -> int:
         return await self._do(self._file.used_bytes)
 
 
 @contextlib.asynccontextmanager
-async def open_spool(settings: SpoolSettings, catalog: Catalog, clock: Clock) -> AsyncIterator[Spool]:
-    """Open the spool and begin a run; on leaving, whatever its thread still does is finished first.
+async def open_spool(
+    settings: SpoolSettings, catalog: Catalog, clock: Clock, keeps: Sequence[Keep] = ONE_CLASS.present
+) -> AsyncIterator[Spool]:
+    """Open the spool and begin a run for each worth; on leaving, whatever its thread still does is finished first.
+
+    A disk that is full or read-only is waited for.
 
     Raises:
         SpoolTaken: another process has it.
-        SpoolUnwritable: the place cannot be written.
+        SpoolUnwritable: there is no such folder, or it is not ours.
     """
     with concurrent.futures.ThreadPoolExecutor(1, "spool") as thread:
-        loop = asyncio.get_running_loop()
-        arguments = (settings.path, settings.max_bytes, settings.keep_receipted_s)
-        file, opened = await loop.run_in_executor(thread, open_spool_file, *arguments)
+        pause, outage = backoff_s(most_s=_REOPEN_MOST_S), Outage(log, "spool")
+        while True:
+            try:
+                spool = await _begun(Spool(settings, thread, keeps), catalog, clock)
+                break
+            except SpoolUnwritable as error:
+                if not _may_become_writable(settings.path.parent):
+                    raise
+                outage.down(error, "free space on the disk or make it writable; until then nothing is read")
+                await clock.sleep(next(pause))
+        outage.up()
         try:
-            spool = Spool(file, opened, thread)
-            await spool.begin_run(catalog, clock)
             yield spool
         finally:
-            await loop.run_in_executor(thread, file.close)
+            await spool.close(clock)
+
+
+async def _begun(spool: Spool, catalog: Catalog, clock: Clock) -> Spool:
+    await spool.open()
+    try:
+        await spool.begin_runs(catalog, clock)
+    except BaseException:
+        await spool.close(clock)
+        raise
+    return spool
+
+
+def _may_become_writable(folder: Path) -> bool:
+    """A folder that is missing or somebody else's is a wrong configuration; a full or read-only disk is not."""
+    try:
+        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    except OSError:
+        return False
+    return bool(read_only) or os.access(folder, os.W_OK | os.X_OK)

@@ -1,40 +1,43 @@
 """The spool's SQLite file: every batch is here, on disk, before anyone hears of it, until the cloud has it.
 
-    columns ──write (one transaction, one fsync)──► batch + payload ──load──► bytes to publish
+    columns ──write (one transaction, one fsync)──► batch ──load──► bytes to publish
     receipt ──write──► kept for a while ──time is up, or the space is needed──► deleted
 
-WAL with synchronous=FULL: what `write` has returned survives a power cut. All of it blocks and belongs to one thread
-(`spool.py`). Small pages, because the group commit of a small plant is a few kB and SQLite writes whole pages.
+WAL with synchronous=FULL: what `write` has returned survives a power cut. A batch is written once into the log and
+once into the database, and nothing of it is touched again until it is deleted. All of it blocks and belongs to one
+thread (`spool.py`).
 """
 
 import contextlib
-import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-import numpy as np
+import structlog
 
-from edge_gateway import SpoolUnwritable
-from edge_gateway.batcher import GROUP_BYTES, size_bytes
+from edge_gateway import SpoolUnwritable, metrics
+from edge_gateway.batcher import GROUP_BYTES
 from edge_gateway.delivery import BatchKey, Change
+from edge_gateway.doubt import Correction
+from edge_gateway.keep import Group, Keep
+from edge_gateway.packing import is_whole, packed, put_right
 from edge_gateway.ranges import Ranges
-from edge_gateway.spool_connection import connect
-from edge_gateway.spool_room import PAGE_BYTES, Limits, Room
-from edge_gateway.spooled import Dropped, HeldRun, Removed, Salvaged, batch_id, queries, run_no_of, seq_of
-from protocols.sample import Columns
-from protocols.wire import columnar
-from protocols.wire.batch import BatchHeader
+from edge_gateway.spool_connection import Database, is_damage
+from edge_gateway.spool_layout import lay_out
+from edge_gateway.spool_receipts import Receipts
+from edge_gateway.spool_room import Limits, Room
+from edge_gateway.spool_runs import Run, Runs
+from edge_gateway.spool_sacrifice import Sacrifice
+from edge_gateway.spooled import Dropped, Gap, HeldRun, Removed, Salvaged, queries, run_no_of, seq_of
 from runtime.clock import NS_PER_S, ClockState
 
 T = TypeVar("T")
 
-_LAYOUT = 1
-_COMPRESS_FROM_BYTES = 512
-_CREATE = ("run", "catalog", "batch", "batch_receipted", "payload", "dropped")
+log = structlog.get_logger()
+
 _DROPPED_TOLD = 100
 
 
@@ -42,7 +45,7 @@ _DROPPED_TOLD = 100
 class Commit:
     """What one transaction takes in: new batches, and what receipts have changed meanwhile."""
 
-    batches: Sequence[Columns]
+    batches: Sequence[Group]
     changes: Sequence[Change]
     now_ns: int
     clock: ClockState
@@ -50,27 +53,28 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The batches that a write committed, and what it removed to make room or because its time was up."""
+    """The batches that a write committed, and what it removed to make room or because its time was up.
+
+    `thinned`: new batches with what is left of some that are gone.
+    """
 
     keys: list[BatchKey]
     payload_bytes: int
     gone: list[BatchKey]
+    thinned: list[BatchKey]
+    thinned_samples: int
     dropped_batches: int
     dropped_samples: int
 
 
 class SpoolFile:
-    """One open spool. `begin_run` before the first `write`."""
+    """One open spool. `begin_runs` before the first `write`."""
 
-    def __init__(self, path: Path, max_bytes: int, keep_s: float) -> None:
-        self._path = path
+    def __init__(self, path: Path, max_bytes: int, keep_s: float, *, thin: bool = True) -> None:
+        self.path = path
         self._limits = Limits(max_bytes)
         self._keep_ns = round(keep_s * NS_PER_S)
-        self._run_ids: dict[int, UUID] = {}
-        self._run_nos: dict[UUID, int] = {}
-        self._run_no = 0
-        self._revision = 0
-        self._seq = 0
+        self._thin_bytes = self._limits.transaction_bytes if thin else 0
 
     def open(self) -> None:
         """Connect, check and lay out.
@@ -78,86 +82,72 @@ class SpoolFile:
         Raises:
             sqlite3.DatabaseError: it is taken, cannot be written, or is damaged (`salvage.py` tells them apart).
         """
-        self._connection = connect(self._path)
+        self._db = Database(self.path)
         try:
-            self._lay_out()
+            lay_out(self._db)
+            self._runs, self._receipts = Runs(self._db), Receipts(self._db, self._keep_ns)
+            self._runs.check()
+            self._receipts.check()
         except BaseException:
-            self._connection.close()
+            self._db.close()
             raise
-        self._room = Room(self._connection, self._path, self._limits)
-        for run_no, run_id, _, _ in self._connection.execute(queries.runs):
-            self._know(run_no, UUID(bytes=run_id))
+        self._room = Room(self._db, self._limits)
+        self._sacrifice = Sacrifice(self._db, self._runs, self._receipts, self._thin_bytes)
 
-    def _lay_out(self) -> None:
-        db = self._connection
-        db.execute(f"PRAGMA wal_autocheckpoint = {self._limits.log_bytes // PAGE_BYTES}")
-        db.execute(f"PRAGMA journal_size_limit = {self._limits.log_bytes_most}")
-        (layout,) = db.execute("PRAGMA user_version").fetchone()
-        (answer,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if answer != "ok":
-            raise sqlite3.DatabaseError(f"quick_check says: {answer}")
-        if layout > _LAYOUT:
-            raise SpoolUnwritable(f"{self._path}: layout {layout} is of a newer version; install that version again")
-        if layout == 0:
-            with self._transaction():
-                for name in _CREATE:
-                    db.execute(getattr(queries, f"create_{name}"))
-                db.execute(f"PRAGMA user_version = {_LAYOUT}")
+    def close(self, now_ns: int = 0) -> None:
+        """`now_ns`: the time at which receipts that are only in memory are written down; 0: they are not."""
+        if now_ns and self._receipts.unsaved:
+            with contextlib.suppress(SpoolUnwritable):
+                self._attempt(lambda: self._save_receipts(now_ns))
+        self._db.close()
 
-    def close(self) -> None:
-        self._connection.close()
+    def _save_receipts(self, now_ns: int) -> None:
+        with self._db.transaction():
+            self._receipts.save(now_ns)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+    @property
+    def page_bytes(self) -> int:
+        return self._room.page_bytes
 
-    def _know(self, run_no: int, run: UUID) -> None:
-        self._run_ids[run_no] = run
-        self._run_nos[run] = run_no
+    @property
+    def log_frames(self) -> int:
+        """How many pages of the log were found when it was opened."""
+        return self._db.log_frames
 
     # Runs
 
-    def runs(self) -> list[HeldRun]:
-        """What is here of earlier runs, oldest first."""
-        ranges: dict[int, tuple[Ranges, Ranges]] = {}
-        for id_, receipted in self._connection.execute(queries.batches):
-            both = ranges.setdefault(run_no_of(id_), (Ranges(), Ranges()))
-            both[receipted].add(seq_of(id_), seq_of(id_))
-        return [
-            HeldRun(UUID(bytes=run_id), revision, started_ns, *ranges.get(run_no, (Ranges(), Ranges())))
-            for run_no, run_id, revision, started_ns in self._connection.execute(queries.runs)
-        ]
+    def held(self) -> list[HeldRun]:
+        """What is here of earlier runs, oldest samples first.
+
+        Raises:
+            sqlite3.DatabaseError: batches are here that belong to no run.
+        """
+        here, receipted = _by_run(self._db.execute(queries.ranges)), _by_run(self._receipts.ranges())
+        found = []
+        for run in self._runs:
+            all_, with_receipt = here.pop(run.run_no, Ranges()), receipted.get(run.run_no, ())
+            open_ = all_.without(with_receipt)
+            found.append(HeldRun(run.run, run.revision, run.started_ns, open_, all_.without(open_)))
+        if here:
+            raise sqlite3.DatabaseError(f"batches are here of unknown runs {sorted(here)}")
+        return found
 
     def catalogs(self) -> dict[int, bytes]:
-        return dict(self._connection.execute(queries.catalogs).fetchall())
+        return dict(self._db.execute(queries.catalogs).fetchall())
 
-    def begin_run(self, run: UUID, revision: int, catalog: bytes, now_ns: int) -> None:
-        """Number batches of `run` from 1 on."""
-        row = {"run_id": run.bytes, "revision": revision, "started_ns": now_ns}
+    def begin_runs(self, runs: Mapping[Keep, UUID], revision: int, catalog: bytes, now_ns: int) -> None:
+        """Number new batches of each worth from 1 on, in these runs."""
 
-        def work() -> int:
-            with self._transaction():
-                self._connection.execute(queries.delete_empty_runs)
-                run_no = self._connection.execute(queries.insert_run, row).lastrowid
-                self._connection.execute(queries.keep_catalog, {"revision": revision, "body": catalog})
-                self._connection.execute(queries.delete_unused_catalogs)
-            return int(run_no or 0)
+        def work() -> dict[Keep, Run]:
+            with self._db.transaction():
+                return self._runs.begin(runs, revision, catalog, now_ns)
 
-        self._run_no = self._attempt(work)
-        self._revision, self._seq = revision, 0
-        self._know(self._run_no, run)
+        self._runs.use(self._attempt(work))
 
     def _attempt(self, work: Callable[[], T]) -> T:
         """Do it; on a full disk once more with the space of the reserve."""
-        self._room.look_for_space()
         try:
+            self._look_after_file()
             try:
                 return work()
             except sqlite3.OperationalError as error:
@@ -165,23 +155,37 @@ class SpoolFile:
                     raise
                 self._room.disk_is_full()
                 return work()
-        except sqlite3.OperationalError as error:
-            raise SpoolUnwritable(f"{self._path}: {error}") from error
+        except (sqlite3.OperationalError, OSError) as error:
+            raise SpoolUnwritable(f"{self.path}: {error}") from error
 
-    def take_over(self, catalogs: dict[int, bytes], salvaged: Iterable[Salvaged]) -> int:
-        """Put in what could be read of a damaged spool, under its old runs and numbers; returns how many batches."""
-        count = 0
-        with self._transaction():
+    def _look_after_file(self) -> None:
+        if self._db.lost:
+            self._db.put_back()
+            self._room.limit_log()
+            log.error("spool file was deleted, written anew", path=str(self.path), way_out="leave it to the gateway")
+        self._room.look_for_space()
+
+    def take_over(self, batches: Iterable[Salvaged], catalogs: Mapping[int, bytes], dropped: Iterable[Gap]) -> None:
+        """Put in what could be read of a damaged spool, under its old runs and numbers."""
+        with self._db.transaction():
             for revision, body in catalogs.items():
-                self._connection.execute(queries.keep_catalog, {"revision": revision, "body": body})
-            for batch in salvaged:
-                row = {**batch._asdict(), "run_no": run_no_of(batch.id), "run_id": batch.run.bytes}
-                self._connection.execute(queries.salvage_run, {**row, "started_ns": batch.first_ns})
-                self._connection.execute(queries.salvage_batch, row)
-                self._connection.execute(queries.insert_payload, row)
-                self._know(run_no_of(batch.id), batch.run)
-                count += 1
-        return count
+                self._db.execute(queries.keep_catalog, {"revision": revision, "body": body})
+            for batch in batches:
+                self._runs.take_over(run_no_of(batch.id), batch.run, batch.revision, batch.first_ns)
+                self._db.execute(queries.insert_batch, batch._asdict())
+            for gap in dropped:
+                self._db.execute(queries.insert_dropped_range, gap._asdict())
+
+    def tell_missing(self) -> None:
+        """Write down which numbers between those that were taken over are not there."""
+        told = Ranges((first, last) for first, last, *_ in self._db.execute(queries.dropped, {"most": -1}))
+        rows = self._db.execute(queries.missing).fetchall()
+        gaps = [
+            Gap(low, high, 0, first_ns, last_ns, "damaged")
+            for first, last, first_ns, last_ns in rows
+            for low, high in Ranges([(first, last)]).without(told)
+        ]
+        self.take_over((), {}, gaps)
 
     # Batches
 
@@ -196,80 +200,104 @@ class SpoolFile:
         Raises:
             SpoolUnwritable: nothing of it was committed, it may be tried again (under new numbers).
         """
-        rows = [self._encode(columns, commit.clock) for columns in commit.batches]
-        removed = self._attempt(lambda: self._write(rows, commit))
-        keys = [self._key(row["id"]) for row in rows]
-        payload_bytes = sum(len(row["body"]) for row in rows)
-        gone = [self._key(id_) for id_ in removed.ids]
-        return Written(keys, payload_bytes, gone, removed.dropped_batches, removed.dropped_samples)
+        for change in commit.changes:
+            self._receipts.note(self._ids(change.run, change.receipted), self._ids(change.run, change.reopened))
+        rows = [packed(self._runs.current[keep], columns, commit.clock) for keep, columns in commit.batches]
+        removed = self._attempt(lambda: self._write(rows, commit.now_ns))
+        return Written(
+            [self._runs.key(row["id"]) for row in rows],
+            sum(len(row["body"]) for row in rows),
+            [self._runs.key(id_) for id_ in removed.ids],
+            [self._runs.key(id_) for id_ in removed.added],
+            removed.thinned_samples,
+            removed.dropped_batches,
+            removed.dropped_samples,
+        )
 
-    def _encode(self, columns: Columns, clock: ClockState) -> dict[str, Any]:
-        self._seq += 1
-        count = sum(len(column) for column in columns)
-        header = BatchHeader(self._run_ids[self._run_no], self._seq, self._revision, clock, count)
-        body = columnar.encode(header, columns, compress=size_bytes(columns) >= _COMPRESS_FROM_BYTES)
-        return {
-            "id": batch_id(self._run_no, self._seq),
-            "revision": self._revision,
-            "samples": count,
-            "first_ns": min(int(np.min(column.time_ns)) for column in columns),
-            "last_ns": max(int(np.max(column.time_ns)) for column in columns),
-            "sha256": hashlib.sha256(body).digest(),
-            "body": body,
-        }
+    def _ids(self, run: UUID, ranges: Ranges) -> list[tuple[int, int]]:
+        return [(self._runs.id(BatchKey(run, low)), self._runs.id(BatchKey(run, high))) for low, high in ranges]
 
-    def _write(self, rows: list[dict[str, Any]], commit: Commit) -> Removed:
-        with self._transaction():
-            for change in commit.changes:
-                self._mark(change.run, change.receipted, commit.now_ns)
-                self._mark(change.run, change.reopened, None)
-            removed = self._room.expire(commit.now_ns - self._keep_ns)
-            removed.add(self._room.make(sum(len(row["body"]) for row in rows)))
-            self._connection.executemany(queries.insert_batch, rows)
-            self._connection.executemany(queries.insert_payload, rows)
+    def _write(self, rows: list[dict[str, Any]], now_ns: int) -> Removed:
+        with self._db.transaction():
+            self._receipts.start(now_ns)
+            removed = Removed(self._receipts.expire(now_ns))
+            removed.add(self._room.make([len(row["body"]) for row in rows], self._sacrifice.blocks(now_ns)))
+            self._db.executemany(queries.insert_batch, rows)
+        self._receipts.committed(now_ns)
         return removed
 
-    def _mark(self, run: UUID, ranges: Ranges, receipted_ns: int | None) -> None:
-        for low, high in ranges:
-            first, last = batch_id(self._run_nos[run], low), batch_id(self._run_nos[run], high)
-            self._connection.execute(queries.mark, {"first": first, "last": last, "receipted_ns": receipted_ns})
+    def correct(self, keys: Sequence[BatchKey], correction: Correction, state: ClockState) -> None:
+        """Put batches that were never published on the right time; what is damaged stays as it is.
 
-    def _key(self, id_: int) -> BatchKey:
-        return BatchKey(self._run_ids[run_no_of(id_)], seq_of(id_))
+        Raises:
+            SpoolUnwritable: none of them was changed.
+        """
+        self._attempt(lambda: self._correct(keys, correction, state))
 
-    def _id(self, key: BatchKey) -> int:
-        return batch_id(self._run_nos[key.run], key.seq)
+    def _correct(self, keys: Sequence[BatchKey], correction: Correction, state: ClockState) -> None:
+        with self._db.transaction():
+            for id_ in map(self._runs.id, keys):
+                row = self._db.execute(queries.load, {"id": id_}).fetchone()
+                if row and is_whole(self._runs.of_id(id_), id_, row[1], row[0]):
+                    self._db.execute(queries.replace_batch, {"id": id_, **put_right(row[0], correction, state)})
 
     def load(self, keys: Sequence[BatchKey]) -> list[bytes | None]:
-        """The payloads of these batches; None where it is gone, or was damaged and is given up with that."""
-        return [self._load(key) for key in keys]
+        """The payloads of these batches, to publish them; None where one is gone, or damaged and given up with that."""
+        ids = [self._runs.id(key) for key in keys]
+        with contextlib.suppress(sqlite3.OperationalError):  # on a full disk, delivering is what helps
+            self._runs.will_be_sent(ids)
+        return [self._load(id_) for id_ in ids]
 
-    def _load(self, key: BatchKey) -> bytes | None:
-        row = self._connection.execute(queries.load, {"id": self._id(key)}).fetchone()
-        if row and hashlib.sha256(row[0]).digest() == row[1]:
-            return bytes(row[0])
-        if row:
-            with self._transaction():
-                about = self._connection.execute(queries.one_batch, {"id": self._id(key)}).fetchall()
-                self._room.drop(about, "damaged")
-        return None
+    def _load(self, id_: int) -> bytes | None:
+        try:
+            row = self._db.execute(queries.load, {"id": id_}).fetchone()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            row = (b"", b"")
+        if row and not is_whole(self._runs.of_id(id_), id_, row[1], row[0]):
+            self._give_up(id_)
+            return None
+        return bytes(row[0]) if row else None
+
+    def _give_up(self, id_: int) -> None:
+        metrics.DROPPED_BATCHES.labels("damaged").inc()
+        log.error("batch damaged on disk, given up", run=str(self._runs.of_id(id_).run), seq=seq_of(id_))
+        with contextlib.suppress(sqlite3.DatabaseError), self._db.transaction():
+            self._sacrifice.drop(self._db.execute(queries.about, {"id": id_}).fetchall(), "damaged")
+
+    # Questions
 
     def before_this_run(self, most: int) -> list[bytes]:
-        """The newest payloads of earlier runs, newest first."""
-        query = {"before": batch_id(self._run_no, 0), "most": most}
-        return [bytes(body) for (body,) in self._connection.execute(queries.newest, query)]
+        """The newest payloads of earlier runs, newest first; so many of each worth."""
+        found: dict[Keep, list[bytes]] = {}
+        for run in self._runs.before():
+            bodies = found.setdefault(run.keep, [])
+            query = {"first": run.first_id, "last": run.last_id, "most": most - len(bodies)}
+            bodies += [bytes(body) for (body,) in self._db.execute(queries.newest, query)]
+        return [body for bodies in found.values() for body in bodies]
 
     def first_ns(self, key: BatchKey) -> int | None:
         """When the first sample of this batch was taken."""
-        row = self._connection.execute(queries.one_batch, {"id": self._id(key)}).fetchone()
+        row = self._db.execute(queries.about, {"id": self._runs.id(key)}).fetchone()
         return int(row[2]) if row else None
 
     def dropped(self) -> list[Dropped]:
         """What never reached the cloud, newest first."""
-        rows = self._connection.execute(queries.dropped, {"most": _DROPPED_TOLD})
+        rows = self._db.execute(queries.dropped, {"most": _DROPPED_TOLD})
         return [
-            Dropped(self._run_ids[run_no_of(first)], seq_of(first), seq_of(last), *rest) for first, last, *rest in rows
+            Dropped(self._runs.of_id(first).run, seq_of(first), seq_of(last), *rest)
+            for first, last, *rest in rows
+            if self._runs.knows(first)
         ]
 
     def used_bytes(self) -> int:
         return self._room.used_bytes()
+
+
+def _by_run(ranges: Iterable[tuple[int, int]]) -> dict[int, Ranges]:
+    """Ranges of ids as ranges of sequence numbers."""
+    found: dict[int, Ranges] = {}
+    for first, last in ranges:
+        found.setdefault(run_no_of(first), Ranges()).add(seq_of(first), seq_of(last))
+    return found

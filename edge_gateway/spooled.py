@@ -13,7 +13,8 @@ from uuid import UUID
 from edge_gateway.ranges import Ranges
 
 SEQ_BITS = 40
-_HEADING = re.compile(r"^-- ([a-z_]+) -- .*$", re.MULTILINE)
+SEQ_END = (1 << SEQ_BITS) - 1
+_HEADING = re.compile(r"^-- ([a-z0-9_]+) -- .*$", re.MULTILINE)
 
 
 def _queries() -> SimpleNamespace:
@@ -36,7 +37,7 @@ def run_no_of(id_: int) -> int:
 
 def seq_of(id_: int) -> int:
     """The sequence number in an id."""
-    return id_ & (1 << SEQ_BITS) - 1
+    return id_ & SEQ_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Opened:
 
 
 class Salvaged(NamedTuple):
-    """A whole batch out of a damaged spool."""
+    """A whole batch out of a damaged spool; `id` is what its own header says."""
 
     id: int
     run: UUID
@@ -69,7 +70,6 @@ class Salvaged(NamedTuple):
     samples: int
     first_ns: int
     last_ns: int
-    receipted_ns: int | None
     sha256: bytes
     body: bytes
 
@@ -87,15 +87,33 @@ class Dropped:
     reason: str
 
 
+class Gap(NamedTuple):
+    """The same as a row."""
+
+    first_id: int
+    last_id: int
+    samples: int
+    first_ns: int
+    last_ns: int
+    reason: str
+
+
 @dataclass(slots=True)
 class Removed:
-    """Batches that are no longer in the spool; those that had no receipt are counted as dropped."""
+    """Batches that are no longer in the spool, and what became of their samples.
+
+    Those that had no receipt are counted as dropped, or as thinned when some of their samples stand in `added` now.
+    """
 
     ids: list[int] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
     dropped_batches: int = 0
     dropped_samples: int = 0
+    thinned_samples: int = 0
 
     def add(self, other: "Removed") -> None:
         self.ids += other.ids
+        self.added += other.added
         self.dropped_batches += other.dropped_batches
         self.dropped_samples += other.dropped_samples
+        self.thinned_samples += other.thinned_samples

@@ -1,11 +1,12 @@
 """What a gateway says of itself on `…/up/state` (retained JSON; the will is `{"online": false}`). Pure.
 
-    {"online": true, "run": "…", "revision": 123, "open_batches": 0, "set_aside": null,
+    {"online": true, "runs": ["…"], "revision": 123, "open_batches": 0, "set_aside": null,
      "dropped": [{"run": "…", "first_seq": 5, "last_seq": 9, "samples": 812, "first_ns": …, "last_ns": …,
                   "reason": "no_space"}]}
 
-`dropped` lists, newest first, the ranges of batches that will never come (`no_space`: the spool was full, oldest went
-first; `damaged`: bytes on disk had changed). It is how the cloud can show a gap as what it is.
+`dropped` lists, newest first, the ranges of batches that will never come: `no_space`: the spool was full; `thinned`: it
+was nearly full, `samples` went and the others come in a run of their own; `damaged`: bytes on disk had changed. It is
+how the cloud can show a gap as what it is.
 """
 
 import json
@@ -18,12 +19,14 @@ from edge_gateway.spooled import Dropped
 OFFLINE = b'{"online": false}'
 
 
-def online(run: UUID, revision: int, open_batches: int, dropped: Sequence[Dropped], set_aside: Path | None) -> bytes:
+def online(
+    runs: Sequence[UUID], revision: int, open_batches: int, dropped: Sequence[Dropped], set_aside: Path | None
+) -> bytes:
     """The state of a running gateway."""
     return json.dumps(
         {
             "online": True,
-            "run": str(run),
+            "runs": [str(run) for run in runs],
             "revision": revision,
             "open_batches": open_batches,
             "set_aside": set_aside.name if set_aside else None,

@@ -7,6 +7,7 @@ Whatever the broker forgets, the spool still has; so nothing here asks the broke
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 import aiomqtt
@@ -83,10 +84,17 @@ class Uplink:
             clean_session=True,
             keepalive=_KEEP_ALIVE_S,
             max_queued_incoming_messages=_RECEIPTS_MOST,
-            tls_context=broker.tls_context(),
+            tls_context=self._tls_context(),
         )
         client.pending_calls_threshold = _PENDING_USUAL
         return client
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        """Of the files as they are now: a certificate may be renewed between two connections."""
+        try:
+            return self._broker.tls_context()
+        except OSError as error:
+            raise aiomqtt.MqttError(f"ca_file, cert_file or key_file of [broker] cannot be used: {error}") from error
 
     async def _say_goodbye(self, client: aiomqtt.Client) -> None:
         """An orderly stop does not leave it to the will."""

@@ -23,7 +23,7 @@ from ingest_service.settings import IngestSettings
 from ingest_service.subscriber import Subscriber
 from ingest_service.transactions import ServerClock, Transactions, make_partitions
 from protocols.topics import Up, every
-from runtime.health import serve_health
+from runtime.health import check, serve_health
 from runtime.process import tell_systemd
 
 log = structlog.get_logger()
@@ -62,7 +62,14 @@ async def _health(port: int, feed: Subscriber, transactions: Transactions) -> As
     if not port:
         yield
         return
-    checks = {"broker": lambda: feed.connected, "database": lambda: transactions.healthy}
+    checks = {
+        "broker": check(
+            lambda: feed.connected, "no connection to the broker", "check [broker] and that the broker runs"
+        ),
+        "database": check(
+            lambda: transactions.healthy, "the database does not answer", "check [database] and that it runs"
+        ),
+    }
     async with serve_health(port, checks):
         yield
 

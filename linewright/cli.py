@@ -9,6 +9,7 @@ import typer
 
 from linewright import __version__
 from linewright.failures import explain
+from linewright.points_commands import app as points_app
 from runtime import logs, process
 from runtime.settings import load
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(points_app)
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file; without it: defaults and LINEWRIGHT_… variables.")
@@ -183,24 +185,35 @@ def simulate(
 def probe(
     url: Annotated[str, typer.Argument(help="modbus://host:502/UNIT/40001 or modbus://host/1/holding:0")],
     count: Annotated[int, typer.Option(help="Registers to read.", min=1, max=125)] = 10,
+    shows: Annotated[str | None, typer.Option(help="What the machine's display shows: find what means that.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every decoding, for programs.")] = False,
 ) -> None:
     """Read registers and show every plausible decoding, to find type and word order of a device."""
     from protocols.modbus.probe import probe as probe_
 
     logs.configure("probe", level="error")
-    print(asyncio.run(probe_(url, count)))
+    print(asyncio.run(probe_(url, count, display=shows, as_json=as_json)))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
+def opcua(context: typer.Context) -> None:
+    """Look at OPC UA servers, trust them, browse them into point tables: linewright opcua --help."""
+    from linewright.opcua import app as commands
+
+    commands(context.args, prog_name="linewright opcua", standalone_mode=False)
 
 
 @app.command()
 def doctor(
     data: DataFolder = DEFAULT_DATA,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Also check this gateway.toml.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="The gateway.toml to look at.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All findings, for programs.")] = False,
 ) -> None:
     """Look for what is wrong on this box, each finding with a way out. Exit 1 when something must be done."""
-    from linewright.doctor import examine
+    from linewright.doctor import diagnose
 
-    logs.configure("doctor", level="error")
-    if not asyncio.run(examine(data.resolve(), config)):
+    logs.configure("doctor", level="critical")
+    if not asyncio.run(diagnose(data.resolve(), config, as_json=as_json)):
         sys.exit(1)
 
 

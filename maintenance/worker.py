@@ -17,7 +17,7 @@ from database.pool import Connection, Pool, open_pool, transaction
 from maintenance import MaintenanceError, rules, store
 from maintenance.records import State
 from maintenance.settings import MaintenanceSettings
-from runtime.health import serve_health
+from runtime.health import check, serve_health
 from runtime.logs import Outage
 from runtime.process import supervise, tell_systemd
 from runtime.retry import backoff_s
@@ -36,7 +36,11 @@ async def run_maintenance(settings: MaintenanceSettings) -> None:
     outage = Outage(log, "database")
     async with contextlib.AsyncExitStack() as stack:
         if settings.health_port:
-            checks = {"database": lambda: outage.lasting_s == 0}
+            checks = {
+                "database": check(
+                    lambda: outage.lasting_s == 0, "the database does not answer", "check [database] and that it runs"
+                )
+            }
             await stack.enter_async_context(serve_health(settings.health_port, checks))
         pool = await stack.enter_async_context(open_pool(settings.database))
         tell_systemd("READY=1")

@@ -2,10 +2,13 @@
 
 import ssl
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from runtime.settings import Settings
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class BrokerSettings(Settings):
@@ -23,13 +26,27 @@ class BrokerSettings(Settings):
     cert_file: Path | None = Field(None, description="Our own certificate, for mutual TLS.")
     key_file: Path | None = Field(None, description="Private key of `cert_file`.")
 
+    @model_validator(mode="after")
+    def _never_readable(self) -> Self:
+        if self.tls:
+            return self
+        if self.ca_file or self.cert_file or self.key_file:
+            raise ValueError("ca_file, cert_file and key_file do nothing without tls = true; set it")
+        if self.password and self.host not in _LOOPBACK:
+            raise ValueError(f"without tls = true everybody on the way to {self.host} would read the password; set it")
+        return self
+
     @property
     def mqtt5_port(self) -> int:
         """Where to speak MQTT 5."""
         return self.port_mqtt5 or self.port
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """The verifying context of this connection, None without TLS."""
+        """The verifying context of one connection, None without TLS; files are read now, so renewed ones count.
+
+        Raises:
+            OSError: a file is missing, or is none of those.
+        """
         if not self.tls:
             return None
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)

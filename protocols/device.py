@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
+from protocols.reported_tag import ReportedTag
 from protocols.sample import ValueKind
+from protocols.tag_files import TagFiles, with_file_tags
 from protocols.wire.catalog import ID
-from runtime.settings import Settings
+from runtime.settings import folder_of
 
 
-class TagSettings(Settings):
-    """One tag. Its protocol adds where the value stands and how it is read."""
+class TagSettings(ReportedTag):
+    """One tag that is read. Its protocol adds where the value stands and how it is read."""
 
-    tag: str = Field(pattern=ID, description="Name of the tag, unique on its machine.")
-    unit: str = Field("", max_length=32, description="Unit of the value as stored.")
-    period_s: float = Field(1.0, gt=0, le=86_400, description="Seconds between two reads of a polled tag.")
+    period_s: float = Field(1.0, ge=0.01, le=86_400, description="Seconds between two reads of a polled tag.")
 
     @property
     def kind(self) -> ValueKind:
@@ -32,13 +32,18 @@ class TagSettings(Settings):
         return False
 
 
-class DeviceSettings(Settings):
+class DeviceSettings(TagFiles):
     """One device. Its protocol adds a section named after itself and its kind of tags."""
 
     name: str = Field(pattern=ID, description="Unique name of the device.")
     machine: str = Field("", pattern=rf"{ID}|^$", description="Machine that its tags belong to; default: the name.")
     protocol: str
     tags: tuple[TagSettings, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tags_of_files(cls, data: object, info: ValidationInfo) -> object:
+        return with_file_tags(cls, data, folder_of(info))
 
     @model_validator(mode="before")
     @classmethod
@@ -56,6 +61,7 @@ class DeviceSettings(Settings):
             if tag.tag in seen:
                 raise ValueError(f"tag {tag.tag} of device {self.name} is there twice; give one another name")
             seen.add(tag.tag)
+            tag.check_kind(tag.kind)
         return self
 
     @property

@@ -42,6 +42,7 @@ class Reason(IntEnum):
     UNDECODABLE = 11
     DEVICE_REPORTED = 12
     OVERRUN = 13
+    WRONG_DEVICE = 14
     EXCEPTION_0 = 0x40  # + Modbus exception code
 
 

@@ -33,6 +33,11 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+def monotonic_s(clock: Clock) -> float:
+    """Monotonic time in seconds, for timers."""
+    return clock.monotonic_ns() / NS_PER_S
+
+
 class SystemClock:
     """The machine's own clock."""
 

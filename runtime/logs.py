@@ -49,12 +49,18 @@ def configure(service: str, level: str = "info") -> None:
 
 
 class Outage:
-    """Tells that something went away once, and that it came back once, however often it is asked in between."""
+    """Tells that something went away once, and that it came back once, however often it is asked in between.
 
-    def __init__(self, log: Any, what: str) -> None:
+    What keeps going and coming is told once in `quiet_s`: a bad cable must not fill the disk with lines.
+    """
+
+    def __init__(self, log: Any, what: str, quiet_s: float = 60.0) -> None:
         self._log = log
         self._what = what
+        self._quiet_s = quiet_s
         self._since: float | None = None
+        self._told = False
+        self._quiet_until = 0.0
 
     @property
     def lasting_s(self) -> float:
@@ -62,11 +68,15 @@ class Outage:
         return 0.0 if self._since is None else time.monotonic() - self._since
 
     def down(self, cause: object, way_out: str = "") -> None:
-        if self._since is None:
-            self._since = time.monotonic()
+        now = time.monotonic()
+        self._since = self._since or now
+        if not self._told and now >= self._quiet_until:
+            self._told = True
             self._log.warning(f"{self._what} lost, trying again", cause=str(cause) or repr(cause), way_out=way_out)
 
     def up(self) -> None:
-        if self._since is not None:
+        if self._told:
             self._log.info(f"{self._what} back", down_s=round(self.lasting_s, 1))
-            self._since = None
+            self._quiet_until = time.monotonic() + self._quiet_s
+        self._since = None
+        self._told = False

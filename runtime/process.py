@@ -84,7 +84,8 @@ def die_with_parent(number: int = signal.SIGTERM) -> None:
 
 
 def tell_systemd(state: str) -> None:
-    """Send `READY=1`, `WATCHDOG=1`, `STOPPING=1` or `STATUS=…` to systemd; silent where there is none.
+    """Send `READY=1`, `WATCHDOG=1`, `STOPPING=1` or `STATUS=…` to systemd; silent where there is none, and where it
+    does not listen at the moment: a full line must not stop the loop.
 
     Source: sd_notify(3), the datagram protocol behind NOTIFY_SOCKET.
     """
@@ -92,7 +93,7 @@ def tell_systemd(state: str) -> None:
     if not address:
         return
     path = "\0" + address[1:] if address.startswith("@") else address
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line, contextlib.suppress(OSError):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line, contextlib.suppress(OSError):
         line.sendto(state.encode(), path)
 
 

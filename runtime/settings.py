@@ -8,15 +8,19 @@ A secret never stands in the file: `LINEWRIGHT_<SECTION>__<FIELD>` in the enviro
 
 import difflib
 import os
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
+
+from runtime.field_path import follow
+from runtime.toml_lines import line_of
 
 PREFIX = "LINEWRIGHT_"
+_FOLDER = "folder"
 
 
 class SettingsError(Exception):
@@ -26,7 +30,8 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """Base of all settings: frozen, unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A wrong value may be a secret that was put into the wrong place: no error text repeats it.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 S = TypeVar("S", bound=BaseModel)
@@ -43,12 +48,20 @@ def load(model: type[S], path: Path | None, environ: Mapping[str, str] | None = 
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from error
+    for secret in _secrets_in(model, data):
+        raise SettingsError(_misplaced(path, text, secret))
     for keys, value in _from_environment(model, os.environ if environ is None else environ):
         _put(data, keys, value)
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={_FOLDER: path.parent if path else Path()})
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(model, error, path, text))) from error
+        raise SettingsError(_explain(model, error, path, text)) from error
+
+
+def folder_of(info: ValidationInfo) -> Path:
+    """For a validator: the folder of the TOML file, which paths inside it are relative to."""
+    folder: Path = (info.context or {}).get(_FOLDER, Path())
+    return folder
 
 
 def _read(path: Path) -> str:
@@ -81,49 +94,54 @@ def _has_field(model: type[BaseModel], keys: list[str]) -> bool:
     return True
 
 
+def _secrets_in(model: type[BaseModel], data: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Fields of the file that hold a secret."""
+    for name, field in model.model_fields.items():
+        kinds = get_args(field.annotation) or (field.annotation,)
+        if name in data and SecretStr in kinds:
+            yield [name]
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(data.get(name), dict):
+                yield from ([name, *keys] for keys in _secrets_in(kind, data[name]))
+
+
+def _misplaced(path: Path | None, text: str, keys: list[str]) -> str:
+    variable = PREFIX + "__".join(keys).upper()
+    return (
+        f"{path}:{line_of(text, keys)}: {'.'.join(keys)}: a secret does not stand in this file; set {variable}, or"
+        f" {variable}_FILE to a file that holds it"
+    )
+
+
 def _put(data: dict[str, Any], keys: list[str], value: str) -> None:
     for key in keys[:-1]:
         data = data.setdefault(key, {})
     data[keys[-1]] = value
 
 
-def _explain(model: type[BaseModel], error: ValidationError, path: Path | None, text: str) -> Iterator[str]:
-    for problem in error.errors():
-        keys = [str(key) for key in problem["loc"]]
-        line = _line_of(text, keys)
+def _explain(model: type[BaseModel], error: ValidationError, path: Path | None, text: str) -> str:
+    """One line a problem, in the order in which they stand in the file."""
+    told = []
+    for problem in _causes(error.errors()):
+        found = follow(model, problem["loc"])
+        line = line_of(text, found.keys)
         where = f"{path}:{line}" if line else f"{path or 'environment'}"
         message = problem["msg"]
         if problem["type"] == "extra_forbidden":
-            message = f"unknown setting{_nearest(model, keys)}"
-        yield f"{where}: {'.'.join(keys)}: {message}"
+            message = f"unknown setting{_nearest(str(found.keys[-1]), found.known)}"
+        told.append((line or 0, f"{where}: {'.'.join(map(str, found.keys))}: {message}"))
+    return "\n".join(text for _, text in sorted(told, key=lambda one: one[0]))
 
 
-def _nearest(model: type[BaseModel], keys: list[str]) -> str:
-    inner: Any = model
-    for key in keys[:-1]:
-        field = getattr(inner, "model_fields", {}).get(key)
-        inner = field.annotation if field else inner
-    known = list(getattr(inner, "model_fields", {}))
-    close = difflib.get_close_matches(keys[-1], known, n=1)
+def _causes(problems: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Without what follows from another: a list whose only item is wrong is told to be empty, too."""
+    places = [problem["loc"] for problem in problems]
+    for problem in problems:
+        loc = problem["loc"]
+        if problem["type"] != "too_short" or not any(len(loc) < len(at) and at[: len(loc)] == loc for at in places):
+            yield problem
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
     return f", did you mean `{close[0]}`?" if close else f"; known here: {', '.join(known)}" if known else ""
-
-
-def _line_of(text: str, keys: list[str]) -> int | None:
-    """First line that sets the innermost named key, looked for below its table's heading."""
-    names = [key for key in keys if not key.isdigit()]
-    start = 0
-    lines = text.splitlines()
-    indexes = [int(key) for key in keys if key.isdigit()]
-    for number, line in enumerate(lines):
-        heading = re.match(r"\s*\[+\s*([\w.\-\"]+)\s*\]+", line)
-        if heading and names and heading[1].replace('"', "").split(".")[0] == names[0]:
-            if indexes and line.lstrip().startswith("[["):
-                indexes[0] -= 1
-                if indexes[0] >= 0:
-                    continue
-            start = number
-            break
-    for number in range(start, len(lines)):
-        if names and re.match(rf"\s*\[*\s*([\w\-]+\.)*\"?{re.escape(names[-1])}\"?\s*[\]=]", lines[number]):
-            return number + 1
-    return start + 1 if names and start else None

@@ -6,6 +6,7 @@
 Written without the gateway's codec on purpose: each checks the other.
 """
 
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,10 +14,8 @@ from protocols.modbus.point import Order, Table
 from protocols.sample import Value
 from simulators.plant import MachineSettings, RegisterSettings
 
-_FORMATS = {
-    "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q",
-    "float32": "f", "float64": "d",
-}  # fmt: skip
+_FLOATS = {"float16": ">e", "float32": ">f", "float64": ">d"}
+_WHOLE = re.compile(r"(int|uint|bcd|mod10_)(\d+)")
 
 
 class RegisterBank:
@@ -59,18 +58,21 @@ class RegisterBank:
     def _write(self, words: list[int], register: RegisterSettings, decoded: dict[str, Value], value: Value) -> None:
         point = register.point
         if point.type == "bool":
-            decoded[register.tag] = bool(value)
-            bit = int(bool(value)) << (point.bit or 0)
-            words[point.address] |= self._swapped(bit) if point.table.of_registers else bit
-            return
-        if point.type in _FORMATS:
-            data, decoded[register.tag] = _encode(register, float(value))
-        else:
+            data, decoded[register.tag] = bytes([int(bool(value))]), bool(value)
+        elif point.type.startswith("string"):
             data, decoded[register.tag] = _text(str(value), 2 * point.count)
+        else:
+            data, decoded[register.tag] = _encode(register, float(value))
+        if not point.table.of_registers:
+            words[point.address] |= data[0]
+            return
+        if len(data) == 1:  # a bit or a byte inside a register, beside others
+            data = (data[0] << (point.bit or 0)).to_bytes(2, "big")
         encoded = list(struct.unpack(f">{point.count}H", data))
-        if self._machine.word_order is Order.LITTLE and point.type in _FORMATS:
+        if self._machine.word_order is Order.LITTLE and not point.type.startswith("string"):
             encoded.reverse()
-        words[point.address : point.address + point.count] = [self._swapped(word) for word in encoded]
+        for place, word in enumerate(encoded, point.address):
+            words[place] |= self._swapped(word)
 
     def _swapped(self, word: int) -> int:
         return word if self._machine.byte_order is Order.BIG else (word & 0xFF) << 8 | word >> 8
@@ -78,16 +80,35 @@ class RegisterBank:
 
 def _encode(register: RegisterSettings, value: float) -> tuple[bytes, Value]:
     """The bytes of a number, most significant first, and the value that a reader gets out of them."""
-    code = ">" + _FORMATS[register.type]
     unscaled = (value - register.offset) / register.scale
-    if register.type.startswith("float"):
+    raw: float
+    if code := _FLOATS.get(register.type):
         data = struct.pack(code, unscaled)
+        (raw,) = struct.unpack(code, data)
     else:
-        bits = 8 * struct.calcsize(code)
-        low, high = (0, (1 << bits) - 1) if register.type.startswith("u") else (-1 << (bits - 1), (1 << (bits - 1)) - 1)
-        data = struct.pack(code, min(high, max(low, round(unscaled))))
-    raw = struct.unpack(code, data)[0]
+        data, raw = _whole(register.type, round(unscaled))
     return data, raw * register.scale + register.offset if register.scaled else raw
+
+
+def _whole(type_: str, wanted: int) -> tuple[bytes, int]:
+    """The bytes of the nearest number that the type can say: a real device has an end of its scale, too."""
+    family, bits = _family(type_)
+    if family in ("int", "uint"):
+        low, high = (-1 << (bits - 1), (1 << (bits - 1)) - 1) if family == "int" else (0, (1 << bits) - 1)
+        raw = min(high, max(low, wanted))
+        return raw.to_bytes(bits // 8, "big", signed=family == "int"), raw
+    digits = bits // 4  # BCD has a digit in 4 bits, mod-10 has four in 16
+    raw = min(10**digits - 1, max(0, wanted))
+    text = f"{raw:0{digits}}"
+    if family == "bcd":
+        return bytes.fromhex(text), raw
+    return b"".join(int(text[i : i + 4]).to_bytes(2, "big") for i in range(0, digits, 4)), raw
+
+
+def _family(type_: str) -> tuple[str, int]:
+    match = _WHOLE.fullmatch(type_)
+    assert match
+    return match[1], int(match[2])
 
 
 def _text(value: str, size: int) -> tuple[bytes, str]:

@@ -17,16 +17,20 @@ from numpy.typing import NDArray
 from protocols import BadPointTable
 from protocols.device import NumberedDevice
 from protocols.driver import ReadOp
-from protocols.modbus.client import Line, NoAnswer, Request
-from protocols.modbus.codec import Decoder, Field, compile_block
+from protocols.modbus.client import Line
+from protocols.modbus.codec import Decoder, compile_block
+from protocols.modbus.field import Field
+from protocols.modbus.identity import identified
 from protocols.modbus.planner import Limits, plan
 from protocols.modbus.point import Table
-from protocols.modbus.settings import ModbusDevice, ModbusTag
+from protocols.modbus.request import NoAnswer, Request
+from protocols.modbus.settings import ModbusDevice
 from protocols.sample import Column, Columns, ValueKind, concatenate, failed
 from runtime.clock import NS_PER_S, Clock, SystemClock
 
 _ILLEGAL = (2, 3)  # illegal data address, illegal data value: the answer depends on what was asked for
-_RETRY_REFUSED_S = 30.0
+_RETRY_REFUSED_S = 4.0
+_RETRY_HOLE_S = 60.0
 
 
 @dataclass(eq=False, slots=True)
@@ -58,20 +62,13 @@ class ModbusDriver:
 
     def __init__(self, devices: Sequence[NumberedDevice[ModbusDevice]], clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-        settings = [device.device.modbus for device in devices]
         self._limits = _limits(devices)
         self._fields: dict[int, tuple[int, Field]] = {
-            alias: (numbered.device.modbus.unit, _field(alias, tag, numbered.device))
+            alias: (numbered.device.modbus.unit, numbered.device.field(alias, tag))
             for numbered in devices
             for alias, tag in zip(numbered.aliases, numbered.device.tags, strict=True)
         }
-        self._line = Line(
-            settings[0].host,
-            settings[0].port,
-            max(setting.timeout_s for setting in settings),
-            len({setting.unit for setting in settings}),
-            self._clock,
-        )
+        self._line = identified(_line(devices, self._clock), devices)
         self._last_good_ns = 0
         self.plan(list(self._fields))
 
@@ -147,10 +144,15 @@ class ModbusDriver:
                         certain = False
         if certain:
             op.refined = self._joined(op, refined)
+            self._put_off(op.refined)
         return columns
 
+    def _put_off(self, refined: _Refined) -> None:
+        pause_s = _RETRY_REFUSED_S if refined.refused else _RETRY_HOLE_S
+        refined.retry_at_ns = self._clock.monotonic_ns() + round(pause_s * NS_PER_S)
+
     def _joined(self, op: ModbusRead, refined: _Refined) -> _Refined:
-        """Fewer reads than the halving left: blocks around the refused tags. Without any, a gap was refused: keep."""
+        """Fewer reads than the halving left: blocks around the refused tags. Without any, a gap was refused."""
         request = op.request
         limits = self._limits[request.unit, request.table.of_registers]
         asked = {address for read in refined.reads for tag in read.fields for address in _addresses(tag)}
@@ -159,15 +161,18 @@ class ModbusDriver:
             around = Limits(limits.most, limits.gap, (*limits.forbidden, *((hole, hole) for hole in sorted(holes))))
             good = [tag for read in refined.reads for tag in read.fields]
             refined.reads = _reads(request.unit, request.table, good, around)
-        refined.retry_at_ns = self._clock.monotonic_ns() + round(_RETRY_REFUSED_S * NS_PER_S)
         return refined
 
     async def _read_refined(self, op: ModbusRead, refined: _Refined) -> list[Column]:
+        due = self._clock.monotonic_ns() >= refined.retry_at_ns
+        if due and not refined.refused:
+            op.refined = None
+            return list(await self.read(op))
         columns: list[Column] = []
         for read in refined.reads:
             columns += await self.read(read)
         retried = None
-        if refined.refused and self._clock.monotonic_ns() >= refined.retry_at_ns:
+        if due:
             retried = refined.refused[0][0]
             columns += await self._retry(op, refined)
         for part, code in refined.refused:
@@ -178,27 +183,29 @@ class ModbusDriver:
     async def _retry(self, op: ModbusRead, refined: _Refined) -> Columns:
         """Ask for one refused tag again, in turn. When it comes, the whole block gets a new chance."""
         part, code = refined.refused[0]
-        refined.retry_at_ns = self._clock.monotonic_ns() + round(_RETRY_REFUSED_S * NS_PER_S)
         try:
             columns = self._decoded(part, await self._line.read(part.request))
         except NoAnswer as error:
+            if error.exception not in _ILLEGAL:
+                return self._failed(part, error.code)
             refined.refused.rotate(-1)
-            return self._failed(part, code if error.exception in _ILLEGAL else error.code)
+            self._put_off(refined)
+            return self._failed(part, code)
         op.refined = None
         return columns
 
 
-def _field(alias: int, tag: ModbusTag, device: ModbusDevice) -> Field:
-    settings = device.modbus
-    return Field(
-        alias,
-        tag.point,
-        tag.word_order or settings.word_order,
-        tag.byte_order or settings.byte_order,
-        tag.scale,
-        tag.offset,
-        tag.range,
-    )
+def _line(devices: Sequence[NumberedDevice[ModbusDevice]], clock: Clock) -> Line:
+    first, timeouts_s = devices[0].device, dict[int, float]()
+    for device in (numbered.device for numbered in devices):
+        other = [name for name, value in device.modbus.line.items() if value != first.modbus.line[name]]
+        if other:
+            raise BadPointTable(
+                f"{first.name} and {device.name} share the line {device.endpoint} and contradict each other in"
+                f" {', '.join(other)}; make them equal"
+            )
+        timeouts_s[device.modbus.unit] = max(device.modbus.timeout_s, timeouts_s.get(device.modbus.unit, 0))
+    return Line(first.modbus, timeouts_s, clock)
 
 
 def _limits(devices: Sequence[NumberedDevice[ModbusDevice]]) -> dict[tuple[int, bool], Limits]:
@@ -218,7 +225,7 @@ def _limits(devices: Sequence[NumberedDevice[ModbusDevice]]) -> dict[tuple[int, 
 
 
 def _reads(unit: int, table: Table, fields: Sequence[Field], limits: Limits) -> list[ModbusRead]:
-    spans = [(tag.point.address, tag.point.count) for tag in fields]
+    spans = [tag.span for tag in fields]
     for address, count in spans:
         hole = any(first < address + count and address <= last for first, last in limits.forbidden)
         if hole or count > limits.most:
@@ -241,15 +248,15 @@ def _read(request: Request, fields: Sequence[Field]) -> ModbusRead:
 
 
 def _halves(read: ModbusRead) -> list[ModbusRead]:
-    ordered = sorted(read.fields, key=lambda tag: tag.point.address)
+    ordered = sorted(read.fields, key=lambda tag: tag.span)
     middle = len(ordered) // 2
     halves = []
     for fields in (ordered[:middle], ordered[middle:]):
-        address = fields[0].point.address
-        end = max(tag.point.address + tag.point.count for tag in fields)
+        address = fields[0].span[0]
+        end = max(sum(tag.span) for tag in fields)
         halves.append(_read(replace(read.request, address=address, count=end - address), fields))
     return halves
 
 
 def _addresses(tag: Field) -> range:
-    return range(tag.point.address, tag.point.address + tag.point.count)
+    return range(tag.span[0], sum(tag.span))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from protocols import BadPointTable
+from protocols.modbus.number import NUMBERS
 from protocols.sample import ValueKind
 
 
@@ -40,25 +41,17 @@ class Table(Enum):
         return self.name.lower()
 
 
-# Raw type -> numpy type of the little-endian bytes, kind of the value.
-NUMBERS = {
-    "int16": ("<i2", ValueKind.INT),
-    "uint16": ("<u2", ValueKind.INT),
-    "int32": ("<i4", ValueKind.INT),
-    "uint32": ("<u4", ValueKind.INT),
-    "int64": ("<i8", ValueKind.INT),
-    "uint64": ("<u8", ValueKind.INT),
-    "float32": ("<f4", ValueKind.FLOAT),
-    "float64": ("<f8", ValueKind.FLOAT),
-}
-_ADDRESS = re.compile(r"(coil|discrete|input|holding):(\d{1,5})(?:\.(\d{1,2}))?")
+REGISTERS_MOST = 125  # of one answer, so also of one value
+_ADDRESS = re.compile(r"(coil|discrete|input|holding):(\d{1,5})(?:\.(\d{1,2}|high|low))?")
 _TEXT = re.compile(r"string:(\d{1,3})")
+_HALVES = {"high": 8, "low": 0}
+_BYTES = ("int8", "uint8")
 TYPES = f"bool, {', '.join(NUMBERS)} or string:<registers>"
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """`count` registers (or one coil) from `address`; `bit` picks one bit of a register."""
+    """`count` registers (or one coil) from `address`; `bit` is the first bit of a value inside one register."""
 
     table: Table
     address: int
@@ -71,7 +64,12 @@ class Point:
         """The kind of the unscaled value."""
         if self.type == "bool":
             return ValueKind.BOOL
-        return NUMBERS[self.type][1] if self.type in NUMBERS else ValueKind.TEXT
+        return NUMBERS[self.type].kind if self.type in NUMBERS else ValueKind.TEXT
+
+    @property
+    def end(self) -> int:
+        """The address behind it."""
+        return self.address + self.count
 
 
 def parse_point(address: str, type_: str) -> Point:
@@ -84,12 +82,11 @@ def parse_point(address: str, type_: str) -> Point:
     if not match:
         raise BadPoint(
             f"address {address!r} is not understood; write table:address with coil, discrete, input or holding and a"
-            " 0-based address, like holding:100 (a bit of it: holding:100.3)"
+            " 0-based address, like holding:100 (a bit of it: holding:100.3, a byte: holding:100.high)"
         )
     table, at = Table[match[1].upper()], int(match[2])
-    bit = int(match[3]) if match[3] else None
     count = _count(type_)
-    _check_bit(table, bit, address, type_)
+    bit = _part(table, match[3], address, type_)
     if at + count > 1 << 16:
         raise BadPoint(f"address {address} of {count} registers runs past 65535, the last one there is")
     return Point(table, at, count, type_, bit)
@@ -99,17 +96,27 @@ def _count(type_: str) -> int:
     if type_ == "bool":
         return 1
     if type_ in NUMBERS:
-        return int(NUMBERS[type_][0][2]) // 2
+        return NUMBERS[type_].registers
     text = _TEXT.fullmatch(type_)
-    if not text or not 1 <= int(text[1]) <= 125:
-        raise BadPoint(f"type {type_!r} is not known; use {TYPES} (1 to 125)")
+    if not text or not 1 <= int(text[1]) <= REGISTERS_MOST:
+        raise BadPoint(f"type {type_!r} is not known; use {TYPES} (1 to {REGISTERS_MOST})")
     return int(text[1])
 
 
-def _check_bit(table: Table, bit: int | None, address: str, type_: str) -> None:
-    if not table.of_registers and (type_ != "bool" or bit is not None):
-        raise BadPoint(f"{address} is a single bit: its type is bool and it has no .bit")
-    if table.of_registers and type_ == "bool" and bit is None:
+def _part(table: Table, part: str | None, address: str, type_: str) -> int | None:
+    """The bit where a value inside a register starts; None where it is the coil, or all of the registers."""
+    if not table.of_registers:
+        if type_ != "bool" or part is not None:
+            raise BadPoint(f"{address} is a single bit: its type is bool and it has no .bit")
+        return None
+    if type_ == "bool" and part is None:
         raise BadPoint(f"{address} is a register: say which bit is meant, {address}.0 to {address}.15")
-    if bit is not None and (bit > 15 or type_ != "bool"):
-        raise BadPoint(f"{address}: only a bool has a bit, 0 to 15")
+    if type_ == "bool" and part not in _HALVES and int(part or 0) < 16:
+        return int(part or 0)
+    if type_ in _BYTES and part in _HALVES:
+        return _HALVES[part]
+    if type_ in _BYTES and part is None:
+        raise BadPoint(f"{address} is a register: say which byte is meant, {address}.high or {address}.low")
+    if part is not None:
+        raise BadPoint(f"{address}: only a bool has a bit, 0 to 15, and only an {' or '.join(_BYTES)} is .high or .low")
+    return None

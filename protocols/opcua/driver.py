@@ -7,19 +7,27 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import structlog
 from asyncua import ua
 
 from protocols import BadPointTable, DeviceUnavailable
 from protocols.device import NumberedDevice
 from protocols.driver import ReadOp
+from protocols.opcua.data_values import empty
 from protocols.opcua.feed import Feed
-from protocols.opcua.quality import code_of
+from protocols.opcua.points import Points, Slots
+from protocols.opcua.quality import refusal_of
+from protocols.opcua.seat import Seat
 from protocols.opcua.session import FAILURES, Session, open_session, split_node
 from protocols.opcua.settings import OpcuaDevice, OpcuaTag
-from protocols.opcua.values import Collector, fitted
+from protocols.opcua.stamps import Stamps
+from protocols.opcua.values import columns, fit
 from protocols.reopening import Reopening
 from protocols.sample import GOOD, Columns, Reason, bad
 from runtime.clock import Clock, SystemClock
+
+log = structlog.get_logger()
 
 _OP_TAGS_MOST = 5000
 _REOPEN_MOST_S = 5.0
@@ -36,27 +44,26 @@ _SESSION_GONE = frozenset(
     }
 )
 
-_NO_NAMESPACE = ua.DataValue(None, ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown))
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OpcuaRead:
     """Nodes that are read together; the session splits them as the server wants."""
 
-    tags: tuple[tuple[int, OpcuaTag], ...]
+    slots: Slots
+    nodes: tuple[str, ...]
 
     @property
     def tag_count(self) -> int:
-        return len(self.tags)
+        return len(self.nodes)
 
 
 class OpcuaDriver:
-    """Driver of one server; see protocols.driver.Driver."""
+    """Driver of one server; see protocols.driver.Driver. One subscription at a time."""
 
     def __init__(self, devices: Sequence[NumberedDevice[OpcuaDevice]], clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._settings = devices[0].device.opcua
-        self._tags: dict[int, OpcuaTag] = {}
+        tags: dict[int, OpcuaTag] = {}
         for numbered in devices:
             if numbered.device.opcua != self._settings:
                 raise BadPointTable(
@@ -65,12 +72,16 @@ class OpcuaDriver:
                 )
             for alias, tag in zip(numbered.aliases, numbered.device.tags, strict=True):
                 split_node(tag.node)
-                self._tags[alias] = tag
+                tags[alias] = tag
+        self._points = Points(tags, self._settings.max_text_bytes)
+        self._stamps = Stamps(len(tags), self._settings.timestamp)
+        self._seat = Seat()
         self._session: Session | None = None
+        self._feed: Feed | None = None
         self._opening = asyncio.Lock()
         self._reopening = Reopening(self._clock, _REOPEN_MOST_S)
-        self._told_ns: dict[int, int] = {}
         self._last_good_ns = 0
+        self.overruns = 0  # how often the server lost values before it could send them
 
     async def open(self) -> None:
         self._reopening.now()
@@ -78,8 +89,9 @@ class OpcuaDriver:
 
     def plan(self, aliases: Sequence[int]) -> Sequence[OpcuaRead]:
         """One operation for all, except for very many."""
-        pairs = [(alias, self._tags[alias]) for alias in aliases]
-        return [OpcuaRead(tuple(pairs[i : i + _OP_TAGS_MOST])) for i in range(0, len(pairs), _OP_TAGS_MOST)]
+        slots = self._points.slots(aliases)
+        parts = [slots[i : i + _OP_TAGS_MOST] for i in range(0, len(slots), _OP_TAGS_MOST)]
+        return [OpcuaRead(part, tuple(self._points.tags[slot].node for slot in part)) for part in parts]
 
     async def read(self, op: ReadOp) -> Columns:
         assert isinstance(op, OpcuaRead)
@@ -87,30 +99,23 @@ class OpcuaDriver:
             session = await self._connected()
         except DeviceUnavailable:
             return self._failed(op, bad(Reason.DISCONNECTED))
-        wanted = [session.value_of(tag.node) for _, tag in op.tags]
         try:
-            values = iter(await session.read([value for value in wanted if value is not None]))
+            values = await session.read(op.nodes)
         except FAILURES as error:
             return self._failed(op, await self._blame(session, error))
-        now_ns = self._clock.now_ns()
-        collector = Collector()
-        for (alias, tag), asked in zip(op.tags, wanted, strict=True):
-            data = next(values) if asked is not None else _NO_NAMESPACE
-            raw = data.Value.Value if data.Value is not None else None
-            value, code = fitted(tag.kind, raw, data.StatusCode.value if data.StatusCode is not None else 0)
-            collector.add(tag.kind, alias, now_ns, value, code)
-        return self._noted(collector.columns())
+        code = fit(self._points, op.slots, values)
+        now_ns = np.full(len(op.slots), self._clock.now_ns(), np.int64)
+        return self._noted(columns(self._points, op.slots, values, now_ns, code))
 
     async def subscribe(self, aliases: Sequence[int]) -> AsyncGenerator[Columns, None]:
-        """See Driver.subscribe."""
+        """See Driver.subscribe. Raises DeviceUnavailable also while another subscription runs."""
         if not aliases:
             return
         session = self._session
-        if session is None or not session.alive:
-            raise DeviceUnavailable(f"{self._settings.url} is not connected")
-        feed = Feed(
-            session, self._settings, {alias: self._tags[alias] for alias in aliases}, self._clock, self._told_ns
-        )
+        if session is None or not session.alive or self._feed:
+            raise DeviceUnavailable(f"{self._settings.url} is not connected, or has a subscription already")
+        slots = self._points.slots(aliases)
+        feed = self._feed = Feed(session, self._settings, self._points, self._stamps, slots, self._clock)
         lost = False
         try:
             if refused := await feed.open():
@@ -122,6 +127,8 @@ class OpcuaDriver:
             yield feed.farewell()
             raise
         finally:
+            self._feed = None
+            self.overruns += feed.overruns
             await (self._drop(session) if lost else feed.close())
 
     def last_good_monotonic_ns(self) -> int:
@@ -146,7 +153,7 @@ class OpcuaDriver:
             if not self._reopening.due:
                 raise DeviceUnavailable(f"{self._settings.url} is not connected")
             try:
-                self._session = await open_session(self._settings)
+                self._session = await open_session(self._settings, self._seat, self._clock)
             except DeviceUnavailable:
                 self._reopening.failed()
                 raise
@@ -164,18 +171,18 @@ class OpcuaDriver:
             return bad(Reason.TIMEOUT)
         status = error.code if isinstance(error, ua.UaStatusCodeError) else 0
         if status and status not in _SESSION_GONE:
-            return code_of(status)
+            return refusal_of(status)
         await self._drop(session)
         return bad(Reason.DISCONNECTED if status or isinstance(error, OSError) else Reason.UNDECODABLE)
 
     def _failed(self, op: OpcuaRead, code: int) -> Columns:
-        collector, now_ns = Collector(), self._clock.now_ns()
-        for alias, tag in op.tags:
-            value, _ = fitted(tag.kind, None, 0)
-            collector.add(tag.kind, alias, now_ns, value, code)
-        return collector.columns()
+        n = len(op.slots)
+        now_ns = np.full(n, self._clock.now_ns(), np.int64)
+        return columns(self._points, op.slots, empty(n), now_ns, np.full(n, code, np.uint16))
 
-    def _noted(self, columns: Columns) -> Columns:
-        if any((column.code == GOOD).any() for column in columns):
+    def _noted(self, found: Columns) -> Columns:
+        if any((column.code == GOOD).any() for column in found):
             self._last_good_ns = self._clock.monotonic_ns()
-        return columns
+        for tag, text in self._points.take_notices():
+            log.warning("a tag is not as it could be", tag=tag.tag, node=tag.node, cause=text)
+        return found

@@ -3,10 +3,13 @@
 Source: OPC UA Part 4, 7.39 (StatusCode: severity, sub code, limit and overflow bits) and Part 8 (data access codes).
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from protocols.sample import GOOD, Quality, Reason, bad, quality_code
 
 _SUBCODE = 0xFFFF_0000
-_DATA_VALUE, _OVERFLOW = 0x0400, 0x0080  # info type "data value", and its bit "values were lost before this one"
+OVERFLOW = 0x0480  # info type "data value", and its bit "values were lost before this one"
 
 _REASONS = {
     0x0030_0000: Reason.CLAMPED,  # GoodClamped
@@ -44,6 +47,20 @@ def code_of(status: int) -> int:
         return quality_code(Quality.UNCERTAIN, reason)
     if reason is not Reason.DEVICE_REPORTED:
         return quality_code(Quality.UNCERTAIN, reason)
-    if status & _DATA_VALUE and status & _OVERFLOW:
+    if status & OVERFLOW == OVERFLOW:
         return quality_code(Quality.UNCERTAIN, Reason.OVERRUN)
     return GOOD
+
+
+def refusal_of(status: int) -> int:
+    """The quality code of what a service refuses with this status: no value came, so it is BAD whatever it says."""
+    code = code_of(status)
+    return code if code >> 8 == Quality.BAD else bad(Reason.DEVICE_REPORTED)
+
+
+def codes_of(status: NDArray[np.uint32]) -> NDArray[np.uint16]:
+    """The same for many."""
+    if not status.any():
+        return np.full(len(status), GOOD, np.uint16)
+    different, places = np.unique(status, return_inverse=True)
+    return np.array([code_of(int(one)) for one in different], np.uint16)[places]

@@ -1,49 +1,54 @@
 """One session with an OPC UA server: trust, login, limits, namespaces.
 
-    OpcuaSettings ──open_session──► Session ──► raw services of asyncua, in batches the server accepts
+    OpcuaSettings ──open_session──► Session ──► checked services, in batches the server accepts
 
-Sessions are short-lived on purpose: after a loss the driver makes a new one, asyncua's own reconnection stays off, so
-there is never more than one.
+Sessions are short-lived on purpose: after a loss the driver makes a new one, asyncua's own reconnection stays off. The
+new one takes the seat of the old one, so there is never more than one.
 """
 
 import asyncio
 import contextlib
-import os
 import re
 import struct
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
+import numpy as np
 from asyncua import Client, ua
 from asyncua.client.ua_client import UaClientState
-from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
-from cryptography import x509
+from asyncua.crypto.uacrypto import InvalidSignature as WrongSignature
 from cryptography.exceptions import InvalidSignature
 
-from protocols import BadPointTable, DeviceUnavailable
+from protocols import BadPointTable, DeviceUnavailable, UndecodablePayload
 from protocols.cancelling import cancel_requests, raise_forgotten
-from protocols.opcua.settings import OpcuaSettings, Security
+from protocols.opcua.data_values import DataValues, empty
+from protocols.opcua.exchange import ask, ask_for
+from protocols.opcua.limits import Limits, ask_in_batches, learn_limits
+from protocols.opcua.notifications import read_results
+from protocols.opcua.publishing import Publishing
+from protocols.opcua.seat import ReturningClient, Seat
+from protocols.opcua.security import explained, secure
+from protocols.opcua.settings import OpcuaSettings
+from runtime.clock import Clock, SystemClock
 
 # What a service call may raise: a refused certificate is a bare AssertionError, a damaged answer any of the later ones.
-FAILURES = (OSError, TimeoutError, ua.UaError, AssertionError, ValueError, LookupError, struct.error, InvalidSignature)
-APPLICATION_URI = "urn:linewright:gateway"
+FAILURES = (
+    OSError, TimeoutError, ua.UaError, AssertionError, UndecodablePayload, ValueError, LookupError, struct.error,
+    InvalidSignature, WrongSignature,
+)  # fmt: skip
 
 _NODE = re.compile(r"(?:nsu=([^;]+);)?(.+)", re.DOTALL)
-_LIMIT_NODES = (
-    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
-    ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
-)
-_BATCH_MOST = 1000  # where the server names no limit
 _SESSION_LIFE_LEAST_S = 20.0  # how long the server keeps a session whose gateway lost its power
 
 
 class Session:
     """A connected client and what the server said about itself."""
 
-    def __init__(self, client: Client, read_most: int, monitor_most: int, namespaces: list[str]) -> None:
+    def __init__(self, client: Client, seat: Seat, limits: Limits, namespaces: list[str], clock: Clock) -> None:
         self.client = client
-        self.read_most = read_most
-        self.monitor_most = monitor_most
+        self.seat = seat
+        self.limits = limits
+        self.publishing = Publishing(client, clock)
+        self.ended: set[int] = set()  # subscriptions whose last messages may still come
         self._namespaces = namespaces
         self._values: dict[str, ua.ReadValueId] = {}
 
@@ -62,36 +67,62 @@ class Session:
             value.AttributeId = ua.AttributeIds.Value
         return self._values[text]
 
-    async def read(self, wanted: list[ua.ReadValueId]) -> list[ua.DataValue]:
-        """These values, in order, in as many requests as the server wants."""
-        values: list[ua.DataValue] = []
-        while len(values) < len(wanted):
-            parameters = ua.ReadParameters()
-            parameters.TimestampsToReturn = ua.TimestampsToReturn.Neither
-            parameters.NodesToRead = wanted[len(values) : len(values) + self.read_most]
-            try:
-                batch = await self.client.uaclient.read(parameters)
-            except ua.uaerrors.BadTooManyOperations:
-                if self.read_most == 1:
-                    raise
-                self.read_most = max(1, min(self.read_most, len(wanted)) // 2)
-                continue
-            if len(batch) != len(parameters.NodesToRead):
-                raise ValueError(f"asked for {len(parameters.NodesToRead)} values, got {len(batch)}")
-            values += batch
+    async def read(self, nodes: Sequence[str]) -> DataValues:
+        """The values of these configured nodes, in order, each with its own status."""
+        wanted = [self.value_of(node) for node in nodes]
+        asked = [value for value in wanted if value is not None]
+        parts = await ask_in_batches(
+            asked, self.limits.read, lambda value: value.NodeId, self._read, lambda status: empty(1, status)
+        )
+        values = empty(len(nodes), ua.StatusCodes.BadNodeIdUnknown)
+        places = np.array([place for place, value in enumerate(wanted) if value is not None], np.int64)
+        begin = 0
+        for part in parts:
+            values.copy_from(part, places[begin : begin + len(part)])
+            begin += len(part)
+        return values
+
+    async def _read(self, wanted: Sequence[ua.ReadValueId]) -> DataValues:
+        request = ua.ReadRequest()
+        request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Neither
+        request.Parameters.NodesToRead = list(wanted)
+        values = read_results(await ask(self.client, request))
+        if len(values) != len(wanted):
+            raise UndecodablePayload(f"asked for {len(wanted)} values, got {len(values)}")
         return values
 
     async def refresh_namespaces(self) -> None:
         """Ask for the namespaces again: a server may load an information model late."""
-        self._namespaces = await self.client.get_namespace_array()
-        self._values.clear()
+        namespaces = await self.client.get_namespace_array()
+        if namespaces != self._namespaces:
+            self._namespaces = namespaces
+            self._values.clear()
+
+    async def delete_subscriptions(self, ids: set[int]) -> None:
+        """The server need not keep these any longer."""
+        self.ended |= ids
+        request = ua.DeleteSubscriptionsRequest()
+        request.Parameters.SubscriptionIds = sorted(ids)
+        await ask_for(self.client, request, ua.DeleteSubscriptionsResponse)
+        self.seat.subscriptions -= ids
 
     async def close(self) -> None:
         """Close session, channel and socket; a server that is gone is not waited for longer than the time-out."""
         cancels = cancel_requests()
-        with contextlib.suppress(*FAILURES):
-            await self.client.disconnect()
+        await self.publishing.close()
+        await _leave(self.client, self.seat)
         raise_forgotten(cancels)
+
+
+async def _leave(client: Client, seat: Seat) -> None:
+    """Leave no session behind on the server, half-made or whole; what it does not confirm is taken over later."""
+    connected = client.state is UaClientState.CONNECTED
+    with contextlib.suppress(*FAILURES):
+        await client.close_session()
+        if connected:
+            seat.leave()
+    with contextlib.suppress(*FAILURES):
+        await client.disconnect()
 
 
 def split_node(text: str) -> tuple[str | None, str]:
@@ -105,82 +136,30 @@ def split_node(text: str) -> tuple[str | None, str]:
     return uri, rest
 
 
-async def open_session(settings: OpcuaSettings) -> Session:
+async def open_session(settings: OpcuaSettings, seat: Seat, clock: Clock | None = None) -> Session:
     """Connect, log in, learn limits and namespaces. Raises DeviceUnavailable."""
-    client = Client(settings.url, timeout=settings.timeout_s, watchdog_intervall=settings.timeout_s)
-    client.name = client.description = "Linewright gateway"
-    client.application_uri = APPLICATION_URI
+    client = ReturningClient(seat, settings.url, settings.timeout_s)
     client.session_timeout = round(1000 * max(_SESSION_LIFE_LEAST_S, 4 * settings.timeout_s))
-    if settings.username:
-        client.set_user(settings.username)
-        client.set_password(os.environ.get(settings.password_env, ""))
     cancels = cancel_requests()
     try:
-        await _secure(client, settings)
+        await secure(client, settings)
         await client.connect()
-        nodes = [client.get_node(ua.NodeId(number)) for number in _LIMIT_NODES]
-        limits = await client.read_attributes(nodes)
+        limits = await learn_limits(client)
         namespaces = await client.get_namespace_array()
+        session = Session(client, seat, limits, namespaces, clock or SystemClock())
+        if client.resumed and seat.subscriptions:
+            await session.delete_subscriptions(set(seat.subscriptions))
         raise_forgotten(cancels)
     except FAILURES as error:
-        await _give_up(client)
-        raise DeviceUnavailable(_explained(settings, error)) from error
-    except asyncio.CancelledError:
-        await _give_up(client)
+        await _leave(client, seat)
+        raise DeviceUnavailable(await _cause(settings, error)) from error
+    except (DeviceUnavailable, asyncio.CancelledError):
+        await _leave(client, seat)
         raise
-    read_most, monitor_most = (_limit(value) for value in limits)
-    return Session(client, read_most, monitor_most, namespaces)
+    return session
 
 
-async def _give_up(client: Client) -> None:
-    """Leave no half-made session behind on the server."""
+async def _cause(settings: OpcuaSettings, error: BaseException) -> str:
     with contextlib.suppress(*FAILURES):
-        await client.disconnect()
-
-
-def _limit(value: ua.DataValue) -> int:
-    """What the server takes at once; 0, nothing or nonsense means it names no limit."""
-    number: Any = value.Value.Value if value.Value is not None else None
-    return min(number, _BATCH_MOST) if isinstance(number, int) and number > 0 else _BATCH_MOST
-
-
-async def _secure(client: Client, settings: OpcuaSettings) -> None:
-    """Sign (and encrypt) with our certificate, trusting exactly the configured server certificate."""
-    certificate, key = settings.certificate_file, settings.key_file
-    if settings.security is Security.NONE or certificate is None or key is None:
-        return
-    if not certificate.exists() and not key.exists():
-        await client.setup_self_signed_certificate(key, certificate)
-    client.application_uri = _uri_in(certificate) or client.application_uri
-    modes = {Security.SIGN: "Sign", Security.SIGN_AND_ENCRYPT: "SignAndEncrypt"}
-    await client.set_security(
-        SecurityPolicyBasic256Sha256,
-        certificate,
-        key,
-        server_certificate=str(settings.server_certificate_file),
-        mode=ua.MessageSecurityMode[modes[settings.security]],
-    )
-
-
-def _uri_in(certificate: Path) -> str | None:
-    """The application URI that a certificate was made for; server and session insist on the same one."""
-    raw = certificate.read_bytes()
-    parsed = x509.load_pem_x509_certificate(raw) if raw.startswith(b"-----") else x509.load_der_x509_certificate(raw)
-    with contextlib.suppress(x509.ExtensionNotFound):
-        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return next(iter(names.get_values_for_type(x509.UniformResourceIdentifier)), None)
-    return None
-
-
-def _explained(settings: OpcuaSettings, error: BaseException) -> str:
-    name = type(error).__name__
-    guarded = settings.security is not Security.NONE
-    if "No matching endpoints" in str(error):
-        way_out = f"the server does not offer security = {settings.security}; choose another"
-    elif "Identity" in name or "UserAccess" in name:
-        way_out = f"check username and the password in ${settings.password_env}"
-    elif isinstance(error, AssertionError) or "Certificate" in name or "Security" in name:
-        way_out = "let the server trust our certificate, and check server_certificate_file"
-    else:
-        way_out = "check address, port, whether the server runs" + guarded * ", and server_certificate_file"
-    return f"{settings.url}: no session ({name}: {error}); {way_out}"
+        return await explained(settings, error)
+    return f"{settings.url}: no session ({error!r})"

@@ -8,7 +8,6 @@ Under the same kills as the real one it must lose samples; a checker that does n
 import argparse
 from pathlib import Path
 
-from edge_gateway import spool_room
 from edge_gateway.daemon import run_gateway
 from edge_gateway.delivery import Delivery
 from edge_gateway.settings import GatewaySettings
@@ -17,8 +16,7 @@ from runtime.settings import load
 
 
 def deletes_at_once(settings: GatewaySettings) -> GatewaySettings:
-    """Batch by batch and without the day for which they stay: from kept ones the gateway heals even this mistake."""
-    spool_room._EXPIRED_BLOCK = 1
+    """Without the day for which they stay: from kept ones the gateway heals even this mistake."""
     return settings.model_copy(update={"spool": settings.spool.model_copy(update={"keep_receipted_s": 0.0})})
 
 

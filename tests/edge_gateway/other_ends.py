@@ -105,7 +105,8 @@ class Ingest:
         """Listen until cancelled; a broker that goes away is waited for."""
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
-                async with aiomqtt.Client(broker.host, broker.port) as client, asyncio.TaskGroup() as late:
+                line = aiomqtt.Client(broker.host, broker.port, tls_context=broker.tls_context())
+                async with line as client, asyncio.TaskGroup() as late:
                     client.pending_calls_threshold = 1000
                     for lane in (Up.CATALOG, Up.STATE, Up.DATA):
                         await client.subscribe(every(lane), qos=1)

@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from edge_gateway.delivery import Change
+from edge_gateway.keep import Group, Keep
 from edge_gateway.ranges import Ranges
 from edge_gateway.salvage import open_spool_file
 from edge_gateway.spool_file import Commit
@@ -21,12 +22,13 @@ from tests.edge_gateway.gateway_parts import floats
 def main(path: Path, max_bytes: int) -> None:
     run = UUID(bytes=secrets.token_bytes(16))
     spool, _ = open_spool_file(path, max_bytes, 86_400)
-    spool.begin_run(run, 7, b"{}", time.time_ns())
+    spool.begin_runs({Keep.NORMAL: run}, 7, b"{}", time.time_ns())
     chance = random.Random()
     print("ready", flush=True)
     last = 0
     while True:
-        batches = [floats(range(n), np.random.random(n)) for n in chance.choices([1, 50, 700], k=chance.choice([1, 3]))]
+        sizes = chance.choices([1, 50, 700], k=chance.choice([1, 3]))
+        batches = [Group(Keep.NORMAL, floats(range(n), np.random.random(n))) for n in sizes]
         changes = [Change(run, Ranges([(1, last)]), Ranges())] if chance.random() < 0.3 else []
         written = spool.write(Commit(batches, changes, time.time_ns(), ClockState.UNKNOWN))
         for key, payload in zip(written.keys, spool.load(written.keys), strict=True):

@@ -19,7 +19,7 @@ def receipt(run: UUID, *committed: tuple[int, int], credit: int = 64) -> Receipt
 @pytest.fixture
 def delivery():
     delivery = Delivery(Pace(resend_s=5, resend_most_s=60, settle_s=60), draw=lambda low, high: high)
-    delivery.begin(LIVE, 0.0)
+    delivery.begin([LIVE], 0.0)
     return delivery
 
 
@@ -120,7 +120,7 @@ def test_a_new_run_is_wanted_when_a_backlog_would_hold_up_live_batches(delivery)
     assert not delivery.wants_new_run(100)
     delivery.receipted(receipt(LIVE, (1, 1)), 100)
     assert delivery.wants_new_run(100)
-    delivery.begin(OLD, 100)
+    delivery.begin([OLD], 100)
     add(delivery, 1, 1, OLD)
     assert delivery.take(101, 1) == [BatchKey(OLD, 1)]
     assert not delivery.wants_new_run(1000)

@@ -72,7 +72,7 @@ class World(RuleBasedStateMachine):
     def _begin(self) -> None:
         self.runs.append(UUID(int=len(self.runs) + 1))
         self.seq = 0
-        self.delivery.begin(self.runs[-1], self.now_s)
+        self.delivery.begin(self.runs[-1:], self.now_s)
 
     @rule(count=st.sampled_from([1, 2, 7, 15]))
     def commit(self, count: int) -> None:

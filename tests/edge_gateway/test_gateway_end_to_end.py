@@ -31,7 +31,7 @@ def settings(tmp_path, broker, free_port):
         gateway=ADDRESS.gateway,
         broker=broker.settings,
         spool={"path": tmp_path / "gw.spool", "max_bytes": 64 << 20},
-        devices=[device.model_dump()],
+        devices=[device.model_dump(exclude_unset=True)],
     )
 
 
@@ -190,10 +190,10 @@ async def test_the_gateway_tells_how_it_is(settings, plc, broker, free_port):
     async with listening(broker.settings) as ingest, gateway(with_health(settings, port)):
         await ingest.until(lambda: len(ingest.batches) >= 2)
         health = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/healthz")
-        assert json.loads(health) == {"status": "ok", "failing": []}
+        assert json.loads(health) == {"status": "ok", "failing": [], "troubles": []}
         text = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/metrics")
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    assert float(lines['linewright_gateway_samples_total{quality="good"}']) > 0
+    assert float(lines['linewright_gateway_samples_total{quality="good",reason="none"}']) > 0
     assert float(lines["linewright_gateway_spool_bytes"]) > 0
     assert float(lines["linewright_gateway_broker_connected"]) == 1
 
@@ -247,4 +247,4 @@ period_s = 0.05
 
 
 def held_keys(spool) -> list[BatchKey]:
-    return [BatchKey(run.run, seq) for run in spool.runs() for low, high in run.open for seq in range(low, high + 1)]
+    return [BatchKey(run.run, seq) for run in spool.held() for low, high in run.open for seq in range(low, high + 1)]

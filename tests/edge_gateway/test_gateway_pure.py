@@ -53,7 +53,7 @@ def loaded(tmp_path, text: str) -> GatewaySettings:
 def test_a_gateway_file_is_read_with_defaults(tmp_path):
     settings = loaded(tmp_path, GATEWAY)
     assert [device.machine for device in settings.devices] == ["compressor-1", "cnc-1"]
-    assert settings.spool.max_bytes == 512 << 20
+    assert settings.spool.max_bytes == 2 << 30
     assert settings.broker.port == 1883
 
 
@@ -123,7 +123,7 @@ def test_a_batch_is_due_after_a_second_or_at_64_kb():
     assert not batcher.worth_a_commit
     batcher.add(floats(range(3000), np.zeros(3000)), 10.6)
     assert batcher.worth_a_commit
-    assert [len(column) for columns in batcher.take() for column in columns] == [3002]
+    assert [len(column) for _, columns in batcher.take() for column in columns] == [3002]
     assert batcher.due_s() == float("inf")
     assert batcher.take() == []
 
@@ -132,7 +132,7 @@ def test_no_sample_is_lost_or_reordered_in_a_backlog_of_batches():
     batcher = Batcher()
     for start in range(0, 20_000, 50):
         batcher.add(floats(range(start, start + 50), np.arange(start, start + 50)), 0.0)
-    batches = batcher.take()
+    batches = [columns for _, columns in batcher.take()]
     assert len(batches) > 5
     assert all(22 * len(columns[0]) < GROUP_BYTES + 50 * 22 for columns in batches)
     values = np.concatenate([columns[0].value for columns in batches])
@@ -165,7 +165,7 @@ def test_without_any_batch_the_gap_begins_with_the_run_that_left_none():
 
 def test_the_state_lists_what_will_never_come():
     gap = Dropped(UUID(int=7), 5, 9, 812, 1, 2, "no_space")
-    told = json.loads(state.online(UUID(int=1), 3, 0, [gap], None))
+    told = json.loads(state.online([UUID(int=1)], 3, 0, [gap], None))
     assert told["online"] is True
     assert told["dropped"] == [
         {

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 
 class Link:
@@ -11,6 +12,7 @@ class Link:
     def __init__(self, target_port: int) -> None:
         self.port = 0
         self.opened = 0
+        self.asked, self.answered = bytearray(), bytearray()  # all that the driver and the server have said
         self._target_port = target_port
         self._up = True
         self._speaks = asyncio.Event()
@@ -47,8 +49,8 @@ class Link:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._forward(reader, far_writer))
-                both.create_task(self._forward(far_reader, writer))
+                both.create_task(self._forward(reader, far_writer, self.asked))
+                both.create_task(self._forward(far_reader, writer, self.answered))
         except OSError:
             pass  # the server is down: so are we
         finally:
@@ -57,19 +59,23 @@ class Link:
                 if line:
                     line.transport.abort()
 
-    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, heard: bytearray) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
+                heard += data
                 await self._speaks.wait()
                 sink.write(data)
                 await sink.drain()
         sink.close()
 
 
+AnyLink = TypeVar("AnyLink", bound=Link)
+
+
 @contextlib.asynccontextmanager
-async def link_to(port: int) -> AsyncIterator[Link]:
+async def link_to(port: int, kind: type[AnyLink] = Link) -> AsyncIterator[AnyLink]:  # type: ignore[assignment]
     """A link that lives as long as the context."""
-    link = Link(port)
+    link = kind(port)
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

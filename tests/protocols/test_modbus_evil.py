@@ -48,7 +48,7 @@ async def test_one_bad_answer_between_good_ones(what: str) -> None:
         await driver.close()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_a_storm_of_bad_answers(seed: int) -> None:
     """Any behaviour after any other; half of the answers are right, and those are the only values that come."""
     dice = random.Random(seed)
@@ -56,7 +56,7 @@ async def test_a_storm_of_bad_answers(seed: int) -> None:
         driver = driver_for(evil.port)
         await driver.open()
         good = 0
-        for _ in range(500):
+        for _ in range(300):
             before = evil.requests
             found = await read(driver)
             codes = {sample.code for sample in found.values()}
@@ -67,7 +67,7 @@ async def test_a_storm_of_bad_answers(seed: int) -> None:
                 good += 1
             elif reason_of(found[0].code) == "disconnected":
                 await asyncio.sleep(0.005)
-        assert good > 50
+        assert good > 30
         assert len(evil.done) > 20
         await driver.close()
 

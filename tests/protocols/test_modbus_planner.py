@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given, settings
@@ -42,12 +43,25 @@ def cheapest(spans: Sequence[Span], limits: Limits) -> tuple[int, int]:
     return min(costs)
 
 
+def cheapest_in_a_row(spans: Sequence[Span], limits: Limits) -> tuple[int, int]:
+    """The best of all plans that cut the sorted spans into rows: 2^(n-1) of them, so that n may be 12."""
+    ordered = sorted(spans)
+    costs = []
+    for cuts in product([False, True], repeat=len(ordered) - 1):
+        edges = [0, *(i + 1 for i, cut in enumerate(cuts) if cut), len(ordered)]
+        groups = [ordered[low:high] for low, high in pairwise(edges)]
+        ranges = [(group[0][0], max(map(sum, group))) for group in groups]
+        if all(allowed(address, end, spans, limits) for address, end in ranges):
+            costs.append((len(ranges), sum(end - address for address, end in ranges)))
+    return min(costs)
+
+
 @st.composite
-def maps(draw: st.DrawFn) -> tuple[list[Span], Limits]:
+def maps(draw: st.DrawFn, spans_most: int = 6) -> tuple[list[Span], Limits]:
     most = draw(st.integers(1, 12))
     holes = draw(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), max_size=2))
     limits = Limits(most, draw(st.integers(0, 5)), tuple((first, first + more) for first, more in holes))
-    spans = draw(st.lists(st.tuples(st.integers(0, 30), st.integers(1, min(most, 5))), max_size=6))
+    spans = draw(st.lists(st.tuples(st.integers(0, 30), st.integers(1, min(most, 5))), max_size=spans_most))
     legal = [s for s in spans if not any(first < sum(s) and s[0] <= last for first, last in limits.forbidden)]
     return legal, limits
 
@@ -67,6 +81,32 @@ def test_equals_brute_force(case: tuple[list[Span], Limits]) -> None:
         assert (len(blocks), sum(block.count for block in blocks)) == cheapest(spans, limits)
     else:
         assert blocks == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(maps(12))
+def test_no_way_to_cut_twelve_is_better(case: tuple[list[Span], Limits]) -> None:
+    spans, limits = case
+    blocks = plan(spans, limits)
+    if spans:
+        requests, addresses = cheapest_in_a_row(spans, limits)
+        assert (len(blocks), sum(block.count for block in blocks)) <= (requests, addresses)
+
+
+@pytest.mark.parametrize("limits", [Limits(125, 16), Limits(125, 0), Limits(32, 16), Limits(2000, 256)])
+def test_a_thousand_scattered_tags(limits: Limits) -> None:
+    """At most a tenth more requests than the fewest there can be: cutting as late as is allowed gives the fewest."""
+    scattered = random.Random(limits.most + limits.gap)
+    spans = [(scattered.randrange(20_000), scattered.choice([1, 1, 2, 2, 4])) for _ in range(1000)]
+    fewest, end, start = 0, -limits.gap - 1, 0
+    for address, count in sorted(spans):
+        if address + count > end and (address - end > limits.gap or address + count - start > limits.most):
+            fewest, start = fewest + 1, address
+        end = max(end, address + count)
+    blocks = plan(spans, limits)
+    assert fewest <= len(blocks) <= 1.1 * fewest
+    assert sorted(member for block in blocks for member in block.members) == list(range(1000))
+    assert all(allowed(block.address, block.address + block.count, spans, limits) for block in blocks)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,27 @@
-"""The probe: every decoding of known registers, and errors that say what to try."""
+"""The probe: what registers look like, what a display shows, and errors that say what to try."""
 
+import json
+import math
+import random
 import struct
 from collections.abc import AsyncIterator
+from itertools import product
 
 import pytest
 
-from protocols.modbus.probe import ProbeError, decodings, parse_url, probe
+from protocols.modbus.encode import encode
+from protocols.modbus.field import Field
+from protocols.modbus.guesses import guesses, likely
+from protocols.modbus.number import NUMBERS
+from protocols.modbus.point import Order, Table, parse_point
+from protocols.modbus.probe import ProbeError, parse_url, probe
 from tests.protocols.modbus_rig import FreePort, ModbusRig, Plc
 
 
 @pytest.fixture
 async def rig(free_port: FreePort) -> AsyncIterator[ModbusRig]:
     plc = Plc(1)
-    plc.put("holding", 100, "f2sh", 123456.0, b"OK", -2)
+    plc.put("holding", 100, f"{len(NAMEPLATE)}s", NAMEPLATE)
     plc.memory["coil"] |= {3: 1, 5: 1}
     plc.refused |= {("holding", 200): 2, ("input", 0): 1, ("holding", 201): 6}
     rig = ModbusRig(free_port(), [plc, Plc(2)])
@@ -22,31 +31,101 @@ async def rig(free_port: FreePort) -> AsyncIterator[ModbusRig]:
     await rig.stop()
 
 
-def test_decodings_of_a_float() -> None:
-    row, second = decodings(struct.unpack(">2H", struct.pack(">f", 123456.0)), 40)
-    assert (row.address, row.hex, row.uint16, row.int16) == (40, "47f1", "18417", "18417")
-    assert (row.float32_big, row.uint32_big, row.uint32_little) == ("123456", "1206984704", "536889329")
-    assert (row.text, row.bits, row.float64_big) == ("G.", "0100011111110001", "")
-    assert (second.address, second.float32_big) == (41, "")
+def pack(layout: str, *values: object) -> bytes:
+    return struct.pack(">" + layout, *values)
 
 
-def test_decodings_of_a_swapped_float_and_a_double() -> None:
-    high, low = struct.unpack(">2H", struct.pack(">f", -0.5))
-    assert decodings([low, high])[0].float32_little == "-0.5"
-    words = struct.unpack(">4H", struct.pack(">d", 2.25))
-    assert decodings(words)[0].float64_big == "2.25"
-    assert decodings(words[::-1])[0].float64_little == "2.25"
+def words_swapped(data: bytes) -> bytes:
+    return b"".join(data[i : i + 2] for i in range(len(data) - 2, -2, -2))
+
+
+NAMEPLATE = (
+    pack("f", 23.47) + words_swapped(pack("f", 50.01)) + pack("hH", -12, 235) + b"SK 37-A\0" + pack("d", 1013.25)
+)
+
+
+def test_what_looks_likely() -> None:
+    rows = likely(guesses(NAMEPLATE, Table.HOLDING, 100))
+    found = [(g.point.address, g.point.type, g.word_order.value, g.value) for row in rows for g in row.guesses]
+    assert found == [
+        (100, "float32", "big", pytest.approx(23.47)),
+        (102, "float32", "little", pytest.approx(50.01)),
+        (104, "int16", "big", -12),
+        (105, "int16", "big", 235),
+        (106, "string:4", "big", "SK 37-A"),
+        (110, "float64", "big", 1013.25),
+    ]
+    assert all(row.bits >= 6 for row in rows)
+
+
+@pytest.mark.parametrize(("word_order", "byte_order"), list(product(Order, Order)))
+def test_a_row_of_measured_values_is_found_in_every_order(word_order: Order, byte_order: Order) -> None:
+    """Full mantissas say little one by one; eight voltages in a row say it all."""
+    volts, data = [230 + math.sin(i) * i for i in range(8)], b""
+    for value in volts:
+        of = Field(0, parse_point("holding:0", "float32"), word_order, byte_order)
+        data += pack("2H", *encode(value, of))
+    (row,) = likely(guesses(data, Table.HOLDING, 0))
+    assert {guess.meant for guess in row.guesses} == {("float32", word_order, byte_order)}
+    assert [guess.value for guess in row.guesses] == pytest.approx(volts)
+
+
+def test_noise_is_called_noise() -> None:
+    """The control: registers without a meaning seldom look like one (many tries make odds of 2^6 less than certain)."""
+    noise = random.Random(4)
+    found = [likely(guesses(noise.randbytes(16), Table.HOLDING, 0)) for _ in range(60)]
+    assert sum(map(len, found)) < 30
+    assert max(row.bits for rows in found for row in rows) < 20
+    assert likely(guesses(bytes(40), Table.HOLDING, 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("display", "line"),
+    [
+        ("23.47", 'address = "holding:100", type = "float32"'),
+        ("50", 'address = "holding:102", type = "float32", word_order = "little"'),
+        ("-1.2", 'address = "holding:104", type = "int16", scale = 0.1'),
+        ("2.35", 'address = "holding:105", type = "uint16", scale = 0.01'),
+        ("SK 37", 'address = "holding:106", type = "string:4"'),
+    ],
+)
+async def test_what_the_display_shows(rig: ModbusRig, display: str, line: str) -> None:
+    shown = await probe(f"modbus://127.0.0.1:{rig.port}/1/holding:100", 14, display=display)
+    assert shown.splitlines()[1].strip() == line
+
+
+async def test_what_no_register_shows(rig: ModbusRig) -> None:
+    for display in ("777.77", "nan"):
+        shown = await probe(f"modbus://127.0.0.1:{rig.port}/1/holding:100", 14, display=display)
+        assert shown.startswith(f"No register here shows {display}, in no type, order or scale: read more with --count")
 
 
 @pytest.mark.parametrize("address", ["holding:100", "40101", "400101"])
-async def test_the_table(rig: ModbusRig, address: str) -> None:
-    head, *rows = (await probe(f"modbus://127.0.0.1:{rig.port}/1/{address}", 4)).splitlines()
-    assert head.split()[:4] == ["address", "hex", "uint16", "int16"]
-    assert [row.split()[:2] for row in rows] == [["100", "47f1"], ["101", "2000"], ["102", "4f4b"], ["103", "fffe"]]
-    assert "123456" in rows[0]
-    assert " OK " in rows[2]
-    assert "65534" in rows[3]
-    assert rows[3].split()[3] == "-2"
+async def test_the_report(rig: ModbusRig, address: str) -> None:
+    shown = await probe(f"modbus://127.0.0.1:{rig.port}/1/{address}", 14)
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert lines[0].split()[:6] == ["address", "manual", "hex", "bits", "uint16", "int16"]
+    assert lines[1].split()[:3] == ["holding:100", "40101", "41bb"]
+    assert "  holding:102  float32, words swapped: 50.01" in lines
+    assert any(line.split() == ["100", "ABCD", "-", "-", "23.47", "-", "-"] for line in lines)
+    assert 'CDAB: word_order = "little"' in shown
+    assert "looks like a measured value; noise looks so once in 7,000" in shown
+
+
+async def test_the_report_of_nothing(rig: ModbusRig) -> None:
+    shown = await probe(f"modbus://127.0.0.1:{rig.port}/1/holding:500", 4)
+    assert "Nothing stands out: these registers look like noise, or like zeros." in shown
+
+
+async def test_the_report_for_programs(rig: ModbusRig) -> None:
+    shown = json.loads(await probe(f"modbus://127.0.0.1:{rig.port}/1/holding:100", 4, as_json=True))
+    assert (shown["unit"], shown["table"], shown["address"], shown["registers"][0]) == (1, "holding", 100, 0x41BB)
+    assert shown["likely"][1]["tags"][0].items() >= {"address": "holding:102", "word_order": "little"}.items()
+    types = {(m["address"], m["type"], m.get("word_order"), m.get("byte_order")) for m in shown["meanings"]}
+    longer = [type_ for type_, number in NUMBERS.items() if number.registers > 1]
+    for type_, words, octets in product(longer, (None, "little"), (None, "little")):
+        assert ("holding:100", type_, words, octets) in types
 
 
 async def test_coils(rig: ModbusRig) -> None:
@@ -70,7 +149,7 @@ async def test_refusals_in_words(rig: ModbusRig, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_nobody_there(free_port: FreePort) -> None:
-    with pytest.raises(ProbeError, match="does not accept a Modbus TCP connection within 2"):
+    with pytest.raises(ProbeError, match=r"cannot be opened.*check address, port, cabling"):
         await probe(f"modbus://127.0.0.1:{free_port()}/1/40001", 1)
 
 
@@ -84,6 +163,11 @@ async def test_nobody_there(free_port: FreePort) -> None:
         ("modbus://plc/256/40001", 1, "units go to 255"),
         ("modbus://plc/1/40001", 126, "1 to 125"),
         ("modbus://plc/1/holding:65535", 2, "addresses to 65535"),
+        ("modbus://plc:70000/1/40001", 1, "write modbus://"),
+        ("modbus://plc/dev/ttyS0/1/40001", 1, "write modbus://"),
+        ("modbus+serial://plc/1/40001", 1, "write modbus://"),
+        ("modbus+serial:///dev/ttyS0/1/40001?baud=9600", 1, "cannot be used: baud: Extra inputs"),
+        ("modbus:///1/40001", 1, "either host"),
     ],
 )
 def test_urls_that_cannot_be(url: str, count: int, text: str) -> None:
@@ -92,5 +176,18 @@ def test_urls_that_cannot_be(url: str, count: int, text: str) -> None:
 
 
 def test_the_usual_port_may_be_left_out() -> None:
-    host, port, request = parse_url("modbus://plc/3/10017", 8)
-    assert (host, port, request.unit, request.table.word, request.address) == ("plc", 502, 3, "discrete", 16)
+    target = parse_url("modbus://plc/3/10017", 8)
+    request = target.request
+    assert (target.line.endpoint, target.line.transport) == ("modbus://plc:502", "tcp")
+    assert (request.unit, request.table.word, request.address, request.count) == (3, "discrete", 16, 8)
+
+
+def test_other_lines() -> None:
+    rtu = parse_url("modbus+rtu://box:4001/7/holding:2", 1).line
+    assert (rtu.transport, rtu.endpoint) == ("rtu_over_tcp", "modbus://box:4001")
+    tls = parse_url("modbus+tls://plc/1/40001?server_name=plc.plant", 1).line
+    assert (tls.transport, tls.port, tls.server_name) == ("tls", 802, "plc.plant")
+    target = parse_url("modbus+serial:///dev/serial/by-id/usb-1/17/30002?baudrate=9600&parity=none&stopbits=2", 1)
+    assert (target.line.serial, target.line.baudrate) == ("/dev/serial/by-id/usb-1", 9600)
+    assert (target.line.parity, target.line.stopbits) == ("none", 2)
+    assert (target.request.unit, target.request.table, target.request.address) == (17, Table.INPUT, 1)

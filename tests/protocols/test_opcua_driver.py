@@ -16,6 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def rig(opcua: OpcuaServer) -> AsyncIterator[OpcuaRig]:
+    await opcua.reset()
     rig = OpcuaRig(opcua)
     yield rig
     await rig.driver.close()
@@ -43,7 +44,7 @@ async def test_a_value_of_another_type_is_not_bent(opcua: OpcuaServer) -> None:
 async def test_reading_survives_a_cut_line(opcua: OpcuaServer) -> None:
     rig = OpcuaRig(opcua)
     async with link_to(opcua.port) as link:
-        tags = [tag.model_dump() for tag in rig.driver._tags.values()]
+        tags = [tag.model_dump() for tag in rig.driver._points.tags]
         driver = make(device(link.port, tags[: len(rig.values)]))
         await driver.open()
         await until_good(driver, list(rig.values))

@@ -1,58 +1,16 @@
 """OPC UA subscriptions against a real asyncua server: stamps, gaps, refused items, losses."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from protocols import DeviceUnavailable
-from protocols.opcua.driver import OpcuaDriver
-from protocols.opcua.values import time_ns_of
-from protocols.sample import GOOD, Quality, Sample, quality_of, reason_of, samples
+from protocols.sample import GOOD, Quality, quality_of, reason_of
 from tests.protocols.link import link_to
-from tests.protocols.opcua_rig import URI, OpcuaServer, device, make
+from tests.protocols.opcua_rig import WAIT_S, Listener, OpcuaServer, subscriber, time_ns_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-WAIT_S = 10.0
-
-
-class Listener:
-    """Collects what a subscription brings, in a task of its own."""
-
-    def __init__(self, driver: OpcuaDriver, aliases: list[int]) -> None:
-        self.heard: list[Sample] = []
-        self.ended: DeviceUnavailable | None = None
-        self._names = {alias: str(alias) for alias in aliases}
-        self._task = asyncio.create_task(self._listen(driver, aliases))
-
-    async def _listen(self, driver: OpcuaDriver, aliases: list[int]) -> None:
-        try:
-            async with contextlib.aclosing(driver.subscribe(aliases)) as feed:
-                async for columns in feed:
-                    self.heard += samples(columns, self._names)
-        except DeviceUnavailable as error:
-            self.ended = error
-
-    def of(self, alias: int) -> list[Sample]:
-        return [sample for sample in self.heard if sample.tag == str(alias)]
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(WAIT_S):
-            while not condition():
-                await asyncio.sleep(0.01)
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-
-def subscriber(port: int, names: list[str], **settings: object) -> OpcuaDriver:
-    return make(
-        device(port, [{"tag": f"t{i}", "node": f"nsu={URI};s={name}"} for i, name in enumerate(names)], **settings)
-    )
 
 
 async def test_every_change_arrives_with_its_source_time(opcua: OpcuaServer) -> None:
@@ -148,7 +106,7 @@ async def test_source_times_that_cannot_be(opcua: OpcuaServer) -> None:
 
 async def test_a_slow_listener_loses_nothing(opcua: OpcuaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our queue is bounded: when it is full the server keeps what changes, as far as its own queue reaches."""
-    monkeypatch.setattr("protocols.opcua.feed._QUEUE_MESSAGES", 3)
+    monkeypatch.setattr("protocols.opcua.publishing._AHEAD_MOST", 2)
     driver = subscriber(opcua.port, ["speed"], queue_size=10_000)
     await driver.open()
     feed = driver.subscribe([0])

@@ -1,6 +1,7 @@
 """Stop is cancellation; a failing task is started again; health answers; logs keep secrets."""
 
 import asyncio
+import json
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ import urllib.request
 
 import pytest
 
-from runtime.health import serve_health
+from runtime.health import check, serve_health
 from runtime.logs import Outage, blot_secrets
 from runtime.process import supervise, tell_systemd
 from runtime.retry import backoff_s
@@ -109,11 +110,18 @@ async def test_health_tells_what_fails_and_serves_metrics():
             with error:
                 return error.code, error.read().decode()
 
-    async with serve_health(0, {"spool": lambda: well["spool"]}) as port:
+    spool = check(lambda: well["spool"], "disk full", "free some space")
+    async with serve_health(0, {"spool": spool}, {"/tags": lambda: [{"tag": "x"}]}) as port:
         assert (await asyncio.to_thread(get, port, "/healthz"))[0] == 200
         well["spool"] = False
         status, body = await asyncio.to_thread(get, port, "/healthz")
-        assert (status, '"spool"' in body) == (503, True)
+        assert status == 503
+        assert json.loads(body) == {
+            "status": "failing",
+            "failing": ["spool"],
+            "troubles": [{"check": "spool", "cause": "disk full", "way_out": "free some space"}],
+        }
+        assert json.loads((await asyncio.to_thread(get, port, "/tags"))[1]) == [{"tag": "x"}]
         assert "python_info" in (await asyncio.to_thread(get, port, "/metrics"))[1]
         assert (await asyncio.to_thread(get, port, "/etc/passwd"))[0] == 404
 
@@ -124,6 +132,9 @@ def test_systemd_is_told(monkeypatch, tmp_path):
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
         tell_systemd("READY=1")
         assert line.recv(100) == b"READY=1"
+        for _ in range(1000):  # nobody listens: the line is full soon, and must not stop us
+            tell_systemd("WATCHDOG=1")
+        assert line.recv(100) == b"WATCHDOG=1"
 
 
 def test_secrets_do_not_reach_the_log():
@@ -146,6 +157,17 @@ def test_an_outage_is_told_once_each_way():
     for _ in range(5):
         outage.up()
     assert told == ["broker lost, trying again", "broker back"]
+    for _ in range(5):  # a flapping line is told once a minute ...
+        outage.down("refused")
+        assert outage.lasting_s > 0
+        outage.up()
+        assert outage.lasting_s == 0
+    assert len(told) == 2
+    outage = Outage(Log(), "broker", quiet_s=0.0)
+    for _ in range(2):  # ... the control: without the quiet time each is told
+        outage.down("refused")
+        outage.up()
+    assert len(told) == 6
 
 
 def test_waiting_times_grow_to_a_ceiling_and_are_never_zero():

@@ -1,13 +1,16 @@
 """The register map against the gateway's codec, which was written apart from it: one value, every type, every order."""
 
 import struct
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.modbus.codec import Field, compile_block
+from protocols.modbus.codec import compile_block
+from protocols.modbus.field import Field
+from protocols.modbus.number import NUMBERS
 from protocols.modbus.point import Order, Table, parse_point
 from protocols.sample import ValueKind
 from simulators.plant import MachineSettings, load_plant
@@ -74,6 +77,29 @@ def test_the_gateway_reads_what_the_bank_says_it_gives(word_order, byte_order, n
     assert (told["running"], told["loaded"]) == flags
     assert told["run_hours"] == values["run_hours"]
     assert told["motor_current"] == float(np.float32(values["motor_current"]))
+
+
+@pytest.mark.parametrize("orders", [{"word_order": w, "byte_order": b} for w in Order for b in Order], ids=str)
+@pytest.mark.parametrize("type_", NUMBERS)
+def test_every_type_of_number_in_every_order(type_, orders):
+    """The bank's own arithmetic against the codec's, at the ends of each type and between."""
+    number = NUMBERS[type_]
+    floating = number.kind is ValueKind.FLOAT
+    tag = "energy" if floating else "load_cycles"
+    places = [f"holding:5{half}" for half in (".high", ".low")] if number.size == 1 else ["holding:5"]
+    wanted = [-2.5, 0.0, 1024.0] if floating else [number.limits[0], 7, min(number.limits[1], 2**53)]
+    for place, value in product(places, wanted):
+        registers = [{"tag": tag, "address": place, "type": type_}]
+        settings = MachineSettings.model_validate(
+            COMPRESSOR.model_dump() | orders | {"registers": registers, "holes": []}
+        )
+        bank = RegisterBank(settings)
+        bank.show({tag: value})
+        assert dict(bank.given(Table.HOLDING, 5, number.registers)) == {tag: value}
+        words = bank.read(Table.HOLDING, 5, number.registers)
+        field = Field(0, parse_point(place, type_), settings.word_order, settings.byte_order)
+        (column,) = compile_block(5, [field]).decode(struct.pack(f">{len(words)}H", *words), 1)
+        assert (column.code.tolist(), column.value.tolist()) == ([0], [value])
 
 
 def test_a_value_beyond_its_register_is_clamped_not_wrapped():

@@ -10,7 +10,8 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from edge_gateway.settings import GatewaySettings
-from protocols.modbus.codec import Field, compile_block
+from protocols.modbus.codec import compile_block
+from protocols.modbus.field import Field
 from protocols.modbus.point import Table
 from protocols.modbus.settings import ModbusDevice
 from protocols.sample import GOOD, Reason, ValueKind, bad

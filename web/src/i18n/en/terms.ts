@@ -103,6 +103,7 @@ export default {
     undecodable: 'cannot be read',
     device_reported: 'the device reports a fault',
     overrun: 'came too fast',
+    wrong_device: 'another device answered',
     exception: 'device refused ({code})',
   },
   hold_reason: {

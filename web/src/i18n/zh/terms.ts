@@ -105,6 +105,7 @@ const zh: typeof en = {
     undecodable: '无法解码',
     device_reported: '设备自报故障',
     overrun: '数据过快',
+    wrong_device: '应答的不是该设备',
     exception: '设备拒绝（{code}）',
   },
   hold_reason: {
