@@ -132,11 +132,11 @@ DELETE FROM dropped WHERE first_id NOT IN (SELECT first_id FROM dropped ORDER BY
 -- dropped -- newest ranges first
 SELECT first_id, last_id, samples, first_ns, last_ns, reason FROM dropped ORDER BY first_id DESC LIMIT :most;
 
--- missing -- numbers that are not here between two that are, and when their samples were taken
-SELECT id + 1, next_id - 1, last_ns, next_ns FROM (
+-- missing -- numbers that are not here between two that are, and all behind the last of each run
+SELECT id + 1, coalesce(next_id, (id >> 40) + 1 << 40) - 1, last_ns, coalesce(next_ns, last_ns) FROM (
   SELECT id, last_ns, lead(id) OVER by_id AS next_id, lead(first_ns) OVER by_id AS next_ns
-  FROM batch WINDOW by_id AS (ORDER BY id)
-) WHERE next_id > id + 1 AND next_id >> 40 = id >> 40;
+  FROM batch WINDOW by_id AS (PARTITION BY id >> 40 ORDER BY id)
+) WHERE next_id IS NULL OR next_id > id + 1;
 
 -- rename_batch_1 -- layout 1 had the payloads apart and the receipts in the rows
 ALTER TABLE batch RENAME TO batch_1;

@@ -177,7 +177,7 @@ class SpoolFile:
                 self._db.execute(queries.insert_dropped_range, gap._asdict())
 
     def tell_missing(self) -> None:
-        """Write down which numbers between those that were taken over are not there."""
+        """Write down which numbers are not there, of those that were taken over; nobody knows which was the last."""
         told = Ranges((first, last) for first, last, *_ in self._db.execute(queries.dropped, {"most": -1}))
         rows = self._db.execute(queries.missing).fetchall()
         gaps = [

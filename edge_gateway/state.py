@@ -5,7 +5,8 @@
                   "reason": "no_space"}]}
 
 `dropped` lists, newest first, the ranges of batches that will never come: `no_space`: the spool was full; `thinned`: it
-was nearly full, `samples` went and the others come in a run of their own; `damaged`: bytes on disk had changed. It is
+was nearly full, `samples` went and the others come in a run of their own; `damaged`: bytes on disk had changed (up to
+`last_seq` 1099511627775: nobody knows how many there were). It is
 how the cloud can show a gap as what it is.
 """
 

@@ -91,3 +91,13 @@ UNION ALL
 (SELECT DISTINCT ON (series_id) series_id, time, NULL, value, quality
  FROM telemetry.texts(%(series)s, now() - %(within)s, now() + interval '10 minutes')
  ORDER BY series_id, time DESC);
+
+-- gaps -- numbers of a gateway that are missing below the highest one of their run, and when their neighbours came
+SELECT run_id, lower(hole) AS first_seq, upper(hole) - 1 AS last_seq,
+       (SELECT committed_at FROM telemetry.batch
+        WHERE (gateway_id, run_id, seq) = (ledger.gateway_id, ledger.run_id, lower(hole) - 1)) AS after,
+       (SELECT committed_at FROM telemetry.batch
+        WHERE (gateway_id, run_id, seq) = (ledger.gateway_id, ledger.run_id, upper(hole))) AS before
+FROM telemetry.ledger, unnest(int8multirange(int8range(1, greatest(upper(committed), 1))) - committed) AS hole
+WHERE gateway_id = %(gateway)s
+ORDER BY started_at, run_id, first_seq;

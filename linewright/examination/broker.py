@@ -5,6 +5,7 @@ The login uses a client id of its own: the same one would throw the running gate
 
 import asyncio
 import secrets
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,11 +56,22 @@ async def _reached(broker: BrokerSettings) -> list[Finding]:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             _, writer = await asyncio.open_connection(broker.host, broker.port)
     except (OSError, TimeoutError) as error:
-        return [Finding("broker", "fail", f"{told}: {str(error) or 'no answer'}", _REACH)]
+        return [Finding("broker", "fail", f"{told}: {_cause(error)}", _REACH)]
     writer.close()
     if broker.tls:
         return [Finding("broker", "ok", f"{told} answers")]
     return [Finding("broker", "ok", f"{told} answers, not encrypted")]
+
+
+def _cause(error: OSError) -> str:
+    match error:
+        case ConnectionRefusedError():
+            return "nothing listens there"
+        case socket.gaierror():
+            return "no address is known for this name"
+        case TimeoutError():
+            return "no answer"
+    return error.strerror or str(error)
 
 
 async def _verified(broker: BrokerSettings) -> list[Finding]:

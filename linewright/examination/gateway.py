@@ -74,4 +74,7 @@ def _ports(settings: GatewaySettings, found: Running) -> Iterator[Check]:
 
 def _devices(settings: GatewaySettings, found: Running) -> Iterator[Check]:
     for endpoint, numbered in number(settings.devices).endpoints.items():
+        first = numbered[0].device
+        if isinstance(first, ModbusDevice) and first.modbus.serial and not Path(first.modbus.serial).exists():
+            continue  # the check of the port tells it
         yield Check(endpoint, partial(devices.look, numbered, found), devices.within_s(numbered))

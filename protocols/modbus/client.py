@@ -95,7 +95,7 @@ class Line:
         except (OSError, UnicodeError) as error:  # a TimeoutError is an OSError
             self._reopening.failed()
             self._silent.forget()
-            why = f"{self._wire.name} cannot be opened: {error or 'nobody answers'}; {self._wire.way_out}"
+            why = f"{self._wire.name} cannot be opened: {str(error) or 'nobody answers'}; {self._wire.way_out}"
             raise NoAnswer(_DISCONNECTED, why) from error
         finally:
             if not connected:

@@ -10,6 +10,7 @@ from edge_gateway.delivery import BatchKey
 from edge_gateway.keep import Keep
 from edge_gateway.ranges import Ranges
 from edge_gateway.salvage import open_spool_file
+from edge_gateway.spooled import SEQ_END
 from protocols.wire import columnar
 from tests.edge_gateway.gateway_parts import NOW_NS
 from tests.edge_gateway.spool_parts import DAY_S, MIB, RUN, keys, noise, opened, write
@@ -89,9 +90,10 @@ def test_what_is_missing_in_between_is_told_with_its_time(path):
     path.write_bytes(data)
     spool, found = open_spool_file(path, 64 * MIB, DAY_S)
     assert list(found.runs[0].open) == [(1, 11), (13, 30)]
-    (gap,) = spool.dropped()
+    behind, gap = spool.dropped()
     assert (gap.first_seq, gap.last_seq, gap.reason) == (12, 12, "damaged")
     assert gap.first_ns == gap.last_ns == NOW_NS
+    assert (behind.first_seq, behind.last_seq, behind.samples, behind.reason) == (31, SEQ_END, 0, "damaged")
     spool.close()
 
 

@@ -101,6 +101,7 @@ def test_every_reason_that_a_read_can_have_has_a_meaning():
         (ClockState.UNKNOWN, time.time(), "warn"),
         (ClockState.SYNCED, 1_000_000_000, "fail"),
     ],
+    ids=["synced", "unsynced", "unknown", "in 2001"],
 )
 def test_clock(monkeypatch, state, now_s, verdict):
     monkeypatch.setattr(box, "clock_state", lambda: state)

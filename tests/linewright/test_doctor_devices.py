@@ -13,7 +13,7 @@ import pytest
 from asyncua import ua
 
 from edge_gateway.catalog import number
-from linewright.examination import devices, serial_ports
+from linewright.examination import devices, gateway, serial_ports
 from linewright.examination.running import Running
 from protocols.opcua import certificates
 from protocols.opcua.settings import OpcuaDevice
@@ -153,3 +153,14 @@ async def test_an_opc_ua_server_is_trusted_offers_and_gives_the_first_tag_or_say
         assert weak.state == "fail"
         assert "does not offer security = none" in weak.told
         assert server.sessions == 0
+
+
+async def test_a_missing_port_is_told_once(tmp_path):
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        'tenant = "a"\ngateway = "g"\n[[devices]]\nname = "meter"\nprotocol = "modbus"\n'
+        f'[devices.modbus]\nserial = "{tmp_path}/ttyUSB9"\n'
+        '[[devices.tags]]\ntag = "p"\naddress = "holding:0"\ntype = "uint16"\n'
+    )
+    checks = [check.what for check in gateway.section(config).checks]
+    assert checks == ["configuration", "running", "broker", "spool", "port ttyUSB9"]

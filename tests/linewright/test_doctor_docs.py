@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from edge_gateway import metrics
 from edge_gateway.settings import GatewaySettings
 from linewright.cli import app
 from runtime.settings import SettingsError, load
@@ -54,19 +53,6 @@ def test_the_sample_configuration_loads(tmp_path):
     path.write_text(text)
     settings = load(GatewaySettings, path, {})
     assert settings.devices[0].endpoint.startswith("modbus:///dev/serial/by-id/")
-
-
-def test_every_metric_that_is_worth_an_alarm_is_there():
-    named = set(re.findall(r"`(linewright_gateway_\w+)`", RUN))
-    known = {
-        sample
-        for metric in vars(metrics).values()
-        if (describe := getattr(metric, "describe", None)) and not isinstance(metric, type)
-        for family in describe()
-        for sample in (family.name, f"{family.name}_total")
-    }
-    assert len(named) >= 7
-    assert not named - known
 
 
 def test_every_secret_of_the_page_is_handed_over_by_the_unit():

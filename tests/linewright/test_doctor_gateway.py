@@ -184,8 +184,7 @@ async def test_without_a_gateway_the_file_itself_is_read(settings):
     found = by_what(spool.findings(settings.spool, Running()))
     assert states(found.values()) == [("spool", "ok")]
     async with Plc(settings.devices[0].modbus.port), gateway(settings):
-        await until(lambda: settings.spool.path.exists() and spool.size(settings.spool.path) > 0)
-        await asyncio.sleep(2.5)  # two commits
+        await until(lambda: (running.ask(settings).metric("open_batches") or 0) >= 2)
     content = spool.look(settings.spool.path)
     assert content.unsent > 20
     assert 0 <= content.oldest_s < 60

@@ -21,7 +21,8 @@ async def opcua_plant(free_port: Callable[[], int]) -> AsyncIterator[OpcuaServer
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def opcua(opcua_plant: OpcuaServer) -> AsyncIterator[OpcuaServer]:
-    """The server, started for this test."""
+    """The server, started for this test, its nodes as they were at first."""
+    await opcua_plant.reset()
     await opcua_plant.start()
     yield opcua_plant
     await opcua_plant.stop()

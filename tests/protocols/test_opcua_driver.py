@@ -16,7 +16,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def rig(opcua: OpcuaServer) -> AsyncIterator[OpcuaRig]:
-    await opcua.reset()
     rig = OpcuaRig(opcua)
     yield rig
     await rig.driver.close()

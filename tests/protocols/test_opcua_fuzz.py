@@ -8,11 +8,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_no_damage_makes_a_wrong_value_good_or_anything_crash() -> None:
-    account = await fuzz(answers=1500, seed=11, live_answers=15)
+    account = await fuzz(answers=700, seed=11, live_answers=8)
     assert account.examples == []
     assert account.clean
-    assert account.answers >= 1500
-    assert account.live_answers == 15
+    assert account.answers >= 700
+    assert account.live_answers == 8
     assert account.lives > 100, "most of it must be noticed"
 
 

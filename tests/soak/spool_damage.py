@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -23,6 +24,7 @@ import structlog
 from edge_gateway.carving import Pages, Record, frames
 from edge_gateway.delivery import BatchKey
 from edge_gateway.keep import Keep
+from edge_gateway.ranges import Ranges
 from edge_gateway.salvage import open_spool_file
 from edge_gateway.spool_connection import PAGE_BYTES
 from edge_gateway.spooled import Opened, run_no_of, seq_of
@@ -38,6 +40,8 @@ RECEIPTED = {BatchKey(run, seq) for run in RUNS.values() for seq in range(1, 20)
 
 Place = tuple[str, int, int]  # file, from, to
 Truth = dict[BatchKey, bytes]
+Hits = dict[str, list[tuple[int, int]]]
+END = 1 << 60
 
 
 class Tracing(Pages):
@@ -81,20 +85,31 @@ def build(folder: Path) -> tuple[Truth, Path, Path]:
     return truth, source, image
 
 
-def whereabouts(image: Path) -> dict[BatchKey, set[Place]]:
-    """Where each batch stands in the undamaged files.
+class Whereabouts(NamedTuple):
+    """Where each batch stands in the undamaged files, and where the transactions of the log end."""
 
-    The last transaction of the log stands or falls as a whole: damaged, it cannot be told from a torn one.
-    """
-    log = (image / LOG).read_bytes() if (image / LOG).exists() else b""
-    ends = [frame.offset + PAGE_BYTES for frame in frames(log, PAGE_BYTES) if frame.ends]
-    found = {}
-    for record, places in Tracing((image / NAME).read_bytes(), log).places():
-        if len(record.values) == 6 and isinstance(record.values[-1], bytes):
-            if ends and any(file == LOG and start >= ends[-2] for file, start, _ in places):
-                places.add((LOG, ends[-2], ends[-1]))
-            found[BatchKey(RUNS[run_no_of(record.rowid)], seq_of(record.rowid))] = places
-    return found
+    places: dict[BatchKey, set[Place]]
+    ends: list[Place]
+
+    @classmethod
+    def of(cls, image: Path) -> "Whereabouts":
+        log = (image / LOG).read_bytes() if (image / LOG).exists() else b""
+        ends = [
+            (LOG, frame.offset - FRAME_HEADER, frame.offset + PAGE_BYTES)
+            for frame in frames(log, PAGE_BYTES)
+            if frame.ends
+        ]
+        found = {}
+        for record, places in Tracing((image / NAME).read_bytes(), log).places():
+            if len(record.values) == 6 and isinstance(record.values[-1], bytes):
+                found[BatchKey(RUNS[run_no_of(record.rowid)], seq_of(record.rowid))] = places
+        return cls(found, ends)
+
+    def torn_from(self, hits: Hits) -> int:
+        """From where on the log looks as if a power cut had torn it: not more than one transaction is whole behind."""
+        first = min((at for at, _ in hits.get(LOG, ())), default=END)
+        left = [place for place in self.ends if place[1] > first and not touched({place}, hits)]
+        return max((end for _, _, end in self.ends if end <= first), default=0) if len(left) < 2 else END
 
 
 def damage(path: Path, chance: random.Random) -> list[tuple[int, int]]:
@@ -117,7 +132,7 @@ def damage(path: Path, chance: random.Random) -> list[tuple[int, int]]:
     return hit
 
 
-def touched(places: set[Place], hits: dict[str, list[tuple[int, int]]]) -> bool:
+def touched(places: set[Place], hits: Hits) -> bool:
     return any(start < to and end > at for file, start, end in places for at, to in hits.get(file, ()))
 
 
@@ -133,13 +148,15 @@ class Trial:
         chosen = chance.sample(files, chance.randint(1, len(files)))
         self.hits = {name: damage(self.place / name, chance) for name in chosen}
 
-    def check(self, truth: Truth, places: dict[BatchKey, set[Place]]) -> dict[str, int]:
+    def check(self, truth: Truth, where: Whereabouts) -> dict[str, int]:
         """Counts of what must not happen, and of what did."""
         begun_s = time.perf_counter()
         spool, found = open_spool_file(self.place / NAME, MAX_BYTES, DAY_S)
         open_s = time.perf_counter() - begun_s
         came = {key: payload for key in keys(found.runs) if (payload := spool.load([key])[0])}
-        told = {BatchKey(gap.run, seq) for gap in spool.dropped() for seq in range(gap.first_seq, gap.last_seq + 1)}
+        told = {run: Ranges() for run in RUNS.values()}
+        for gap in spool.dropped():
+            told[gap.run].add(gap.first_seq, gap.last_seq)
         spool.begin_runs({Keep.NORMAL: UUID(int=99)}, 7, b"{}", NOW_NS)
         write(spool, noise(3, 1))
         spool.close()
@@ -148,18 +165,24 @@ class Trial:
             "trials": 1,
             "came": len(came),
             "wrong": sum(truth.get(key) != payload for key, payload in came.items()),
-            "whole_but_missing": sum(not touched(places[key], self.hits) for key in missing),
+            "whole_but_missing": sum(not self._excused(where, where.places[key]) for key in missing),
             "wrongly_receipted": len(receipted_keys(found) - RECEIPTED),
-            "untold": sum(not told_by_ends(key, came, found) for key in missing - told),
+            "untold": sum(key.seq not in told[key.run] and not told_by_ends(key, came, found) for key in missing),
             "set_aside": int(found.set_aside is not None),
             "slow": int(open_s > 10),
         }
 
+    def _excused(self, where: Whereabouts, places: set[Place]) -> bool:
+        """Damaged itself, or behind a place where a damaged log cannot be told from one that a power cut tore."""
+        torn_from = where.torn_from(self.hits)
+        return touched(places, self.hits) or any(file == LOG and start >= torn_from for file, start, _ in places)
+
 
 def told_by_ends(key: BatchKey, came: Truth, found: Opened) -> bool:
     """Behind the last that came a restart tells a gap anyhow; before the first, that a file was set aside does."""
+    order = sorted(came, key=lambda other: (other.run.int, other.seq))
+    behind = bool(order) and (key.run.int, key.seq) > (order[-1].run.int, order[-1].seq)
     same = [other.seq for other in came if other.run == key.run]
-    behind = bool(same) and key.seq > max(same)
     before = found.set_aside is not None and (not same or key.seq < min(same))
     return behind or before
 
@@ -175,11 +198,11 @@ def run(trials: int, seed: int) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="lw-damage-") as name:
         folder = Path(name)
         truth, *images = build(folder)
-        places = [whereabouts(image) for image in images]
-        assert all(set(found) == set(truth) for found in places)
+        where = [Whereabouts.of(image) for image in images]
+        assert all(set(found.places) == set(truth) for found in where)
         for number in range(trials):
             trial = Trial(folder, images[number % 2], chance)
-            for what, count in trial.check(truth, places[number % 2]).items():
+            for what, count in trial.check(truth, where[number % 2]).items():
                 total[what] = total.get(what, 0) + count
     return total
 
