@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo demo-check test check bench clean web
+.PHONY: help demo demo-check test check bench soak clean web
 .DEFAULT_GOAL := help
 
 help:            ## Show this list
@@ -22,6 +22,9 @@ check: .venv/ready-dev          ## Lint, types, walls, sizes, locks, generated f
 
 bench: .venv/ready-dev web      ## Benchmarks, one JSON line a figure; ONLY=poll_modbus runs one
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+soak: .venv/ready-dev           ## The long tests, hours in full; ARGS="--short" minutes, ARGS="--part reconnects" one
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 web: .venv/ready                ## The phone app, built when its sources changed
 	@$(BIN)/python scripts/build-web --node || $(PYTHON) scripts/bootstrap requirements-web.lock

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from edge_gateway import SpoolUnwritable
+from edge_gateway import SpoolUnwritable, metrics
 from edge_gateway.delivery import BatchKey
 from edge_gateway.doubt import Correction
 from edge_gateway.keep import ONE_CLASS, Keep
@@ -50,6 +50,7 @@ class Spool:
         self._settings = settings
         self._thread = thread
         self._keeps = keeps
+        self._damaged = 0
 
     async def _do(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -79,7 +80,10 @@ class Spool:
         await self._do(self._file.correct, keys, correction, state)
 
     async def load(self, keys: Sequence[BatchKey]) -> list[bytes | None]:
-        return await self._do(self._file.load, keys)
+        payloads = await self._do(self._file.load, keys)
+        metrics.DROPPED_BATCHES.labels("damaged").inc(self._file.damaged - self._damaged)
+        self._damaged = self._file.damaged
+        return payloads
 
     async def before_this_run(self, most: int) -> list[bytes]:
         return await self._do(self._file.before_this_run, most)

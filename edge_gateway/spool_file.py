@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from edge_gateway import SpoolUnwritable, metrics
+from edge_gateway import SpoolUnwritable
 from edge_gateway.batcher import GROUP_BYTES
 from edge_gateway.delivery import BatchKey, Change
 from edge_gateway.doubt import Correction
@@ -68,12 +68,13 @@ class Written:
 
 
 class SpoolFile:
-    """One open spool. `begin_runs` before the first `write`."""
+    """One open spool. `begin_runs` before the first `write`. `damaged`: batches that had to be given up so far."""
 
     def __init__(self, path: Path, max_bytes: int, keep_s: float, *, thin: bool = True) -> None:
         self.path = path
         self._limits = Limits(max_bytes)
         self._keep_ns = round(keep_s * NS_PER_S)
+        self.damaged = 0
         self._thin_bytes = self._limits.transaction_bytes if thin else 0
 
     def open(self) -> None:
@@ -117,20 +118,8 @@ class SpoolFile:
     # Runs
 
     def held(self) -> list[HeldRun]:
-        """What is here of earlier runs, oldest samples first.
-
-        Raises:
-            sqlite3.DatabaseError: batches are here that belong to no run.
-        """
-        here, receipted = _by_run(self._db.execute(queries.ranges)), _by_run(self._receipts.ranges())
-        found = []
-        for run in self._runs:
-            all_, with_receipt = here.pop(run.run_no, Ranges()), receipted.get(run.run_no, ())
-            open_ = all_.without(with_receipt)
-            found.append(HeldRun(run.run, run.revision, run.started_ns, open_, all_.without(open_)))
-        if here:
-            raise sqlite3.DatabaseError(f"batches are here of unknown runs {sorted(here)}")
-        return found
+        """What is here of earlier runs, oldest samples first."""
+        return self._runs.held(self._receipts.ranges())
 
     def catalogs(self) -> dict[int, bytes]:
         return dict(self._db.execute(queries.catalogs).fetchall())
@@ -261,7 +250,7 @@ class SpoolFile:
         return bytes(row[0]) if row else None
 
     def _give_up(self, id_: int) -> None:
-        metrics.DROPPED_BATCHES.labels("damaged").inc()
+        self.damaged += 1
         log.error("batch damaged on disk, given up", run=str(self._runs.of_id(id_).run), seq=seq_of(id_))
         with contextlib.suppress(sqlite3.DatabaseError), self._db.transaction():
             self._sacrifice.drop(self._db.execute(queries.about, {"id": id_}).fetchall(), "damaged")
@@ -293,11 +282,3 @@ class SpoolFile:
 
     def used_bytes(self) -> int:
         return self._room.used_bytes()
-
-
-def _by_run(ranges: Iterable[tuple[int, int]]) -> dict[int, Ranges]:
-    """Ranges of ids as ranges of sequence numbers."""
-    found: dict[int, Ranges] = {}
-    for first, last in ranges:
-        found.setdefault(run_no_of(first), Ranges()).add(seq_of(first), seq_of(last))
-    return found

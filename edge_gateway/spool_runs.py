@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 
 from edge_gateway.delivery import BatchKey
 from edge_gateway.keep import Keep
+from edge_gateway.ranges import Ranges
 from edge_gateway.spool_connection import Database
-from edge_gateway.spooled import SEQ_END, batch_id, queries, run_no_of, seq_of
+from edge_gateway.spooled import SEQ_END, HeldRun, batch_id, queries, run_no_of, seq_of
 from protocols.wire import columnar
 
 _SEND_AHEAD = 256
@@ -142,6 +143,22 @@ class Runs:
                 for run_no, sent_most in ahead.items():
                     self._db.execute(queries.may_be_sent, {"run_no": run_no, "sent_most": sent_most})
 
+    def held(self, receipted: Ranges) -> list[HeldRun]:
+        """What is here of each, oldest samples first; `receipted` are ids.
+
+        Raises:
+            sqlite3.DatabaseError: batches are here that belong to no run.
+        """
+        here, with_receipt = _by_run_no(self._db.execute(queries.ranges)), _by_run_no(receipted)
+        found = []
+        for run in self:
+            all_ = here.pop(run.run_no, Ranges())
+            open_ = all_.without(with_receipt.get(run.run_no, ()))
+            found.append(HeldRun(run.run, run.revision, run.started_ns, open_, all_.without(open_)))
+        if here:
+            raise sqlite3.DatabaseError(f"batches are here of unknown runs {sorted(here)}")
+        return found
+
     def check(self) -> None:
         """Raises sqlite3.DatabaseError where a run is not that of its batches."""
         for run in self:
@@ -157,3 +174,11 @@ class Runs:
         first = min((run.run_no for run in self.current.values()), default=0)
         earlier = [run for run in self._by_no.values() if run.run_no < first and not run.thinned]
         return sorted(earlier, key=lambda run: -run.run_no)
+
+
+def _by_run_no(ranges: Iterable[tuple[int, int]]) -> dict[int, Ranges]:
+    """Ranges of ids as ranges of sequence numbers."""
+    found: dict[int, Ranges] = {}
+    for first, last in ranges:
+        found.setdefault(run_no_of(first), Ranges()).add(seq_of(first), seq_of(last))
+    return found

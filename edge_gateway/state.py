@@ -4,10 +4,9 @@
      "dropped": [{"run": "…", "first_seq": 5, "last_seq": 9, "samples": 812, "first_ns": …, "last_ns": …,
                   "reason": "no_space"}]}
 
-`dropped` lists, newest first, the ranges of batches that will never come: `no_space`: the spool was full; `thinned`: it
-was nearly full, `samples` went and the others come in a run of their own; `damaged`: bytes on disk had changed (up to
-`last_seq` 1099511627775: nobody knows how many there were). It is
-how the cloud can show a gap as what it is.
+`dropped` lists, newest first, the ranges of batches that will never come, and it is how the cloud can show a gap as
+what it is: `no_space`: the spool was full; `thinned`: it was full, `samples` of these went and the others come in a
+run of their own; `damaged`: bytes on disk had changed (`last_seq` 1099511627775: all behind, however many there were).
 """
 
 import json

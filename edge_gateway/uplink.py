@@ -22,6 +22,7 @@ from runtime.retry import backoff_s
 
 log = structlog.get_logger()
 
+_KNOCK_MOST_S = 10.0
 _KEEP_ALIVE_S = 20
 _GOODBYE_S = 1.0
 _RECONNECT_MOST_S = 10.0
@@ -42,6 +43,7 @@ class Uplink:
         pause = backoff_s(most_s=_RECONNECT_MOST_S)
         while True:
             try:
+                await self._knock()
                 async with self._connected() as client:
                     pause = backoff_s(most_s=_RECONNECT_MOST_S)
                     await Session(client, self._outbox).run()
@@ -49,6 +51,15 @@ class Uplink:
                 cause = group.exceptions[0]
                 self._outage.down(cause, "check [broker] in the configuration; samples wait in the spool")
             await asyncio.sleep(next(pause))
+
+    async def _knock(self) -> None:
+        """aiomqtt connects in a thread that cannot be stopped: where nobody answers, find out in a way that can."""
+        try:
+            async with asyncio.timeout(_KNOCK_MOST_S):
+                _, line = await asyncio.open_connection(self._broker.host, self._broker.port)
+        except OSError as error:
+            raise aiomqtt.MqttError(str(error) or f"no answer in {_KNOCK_MOST_S:.0f} s") from error
+        line.close()
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiomqtt.Client]:

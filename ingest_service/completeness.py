@@ -1,4 +1,4 @@
-"""The proof that nothing is missing, or exactly what is: each run of a gateway counts its batches from 1 without a hole.
+"""The proof that nothing is missing, or exactly what is: each run of a gateway numbers its batches 1, 2, 3 …
 
     ledger: committed {[1,4), [6,9)} ──gaps──► 4 to 5, between the hours at which 3 and 6 were stored
 

@@ -44,7 +44,7 @@ def victim_pid(site: Site, name: str) -> int | None:
     return None
 
 
-async def kill(site: Site, name: str, within_s: float = 20) -> None:
+async def kill(site: Site, name: str, within_s: float = 60) -> None:
     """Kill it as soon as it is there."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

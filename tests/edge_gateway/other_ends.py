@@ -28,6 +28,7 @@ from protocols.wire import catalog, columnar, receipt
 from protocols.wire.catalog import Catalog
 
 ADDRESS = GatewayAddress("demo", "gw-1")
+_PUBLISH_MOST_S = 0.5
 
 
 class Plc:
@@ -174,8 +175,8 @@ class Ingest:
 
 async def _later(client: aiomqtt.Client, topic: str, body: bytes, delay_s: float) -> None:
     await asyncio.sleep(delay_s)
-    with contextlib.suppress(aiomqtt.MqttError):
-        await client.publish(topic, body, qos=1)
+    with contextlib.suppress(aiomqtt.MqttError):  # on a line that has broken, nobody would wait ten seconds
+        await client.publish(topic, body, qos=1, timeout=_PUBLISH_MOST_S)
 
 
 @contextlib.asynccontextmanager

@@ -15,8 +15,8 @@ from edge_gateway.keep import Group, Keep
 from edge_gateway.ranges import Ranges
 from edge_gateway.salvage import open_spool_file
 from edge_gateway.spool_file import Commit
+from protocols.sample import Column, ValueKind
 from runtime.clock import ClockState
-from tests.edge_gateway.gateway_parts import floats
 
 
 def main(path: Path, max_bytes: int) -> None:
@@ -28,12 +28,17 @@ def main(path: Path, max_bytes: int) -> None:
     last = 0
     while True:
         sizes = chance.choices([1, 50, 700], k=chance.choice([1, 3]))
-        batches = [Group(Keep.NORMAL, floats(range(n), np.random.random(n))) for n in sizes]
+        batches = [Group(Keep.NORMAL, (noise(size),)) for size in sizes]
         changes = [Change(run, Ranges([(1, last)]), Ranges())] if chance.random() < 0.3 else []
         written = spool.write(Commit(batches, changes, time.time_ns(), ClockState.UNKNOWN))
         for key, payload in zip(written.keys, spool.load(written.keys), strict=True):
             print(run, key.seq, hashlib.sha256(payload or b"").hexdigest(), flush=True)
             last = key.seq
+
+
+def noise(size: int) -> Column:
+    alias = np.arange(size, dtype=np.uint32)
+    return Column(ValueKind.FLOAT, alias, alias.astype(np.int64), np.random.random(size), np.zeros(size, np.uint16))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def noise(samples: int):
 async def test_a_full_spool(tmp_path):
     before = dropped("samples", "no_space")
     async with recording(tmp_path) as (intake, _, _):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while dropped("samples", "no_space") == before:
                 await intake.put(noise(3000))
                 await asyncio.sleep(0)

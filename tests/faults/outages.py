@@ -1,7 +1,7 @@
 """Every way in which a part of the plant goes away and comes back, each with a tag whose values have to come again.
 
-    restart  it ends and starts again                        silent  its lines die without a word, new ones pass later
-    kill     as by a power cut, then it starts again         moved   silent, and its name leads to another address
+restart  it ends and starts again                        silent  its lines die without a word, new ones pass later
+kill     as by a power cut, then it starts again         moved   silent, and its name leads to another address
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Breaks every part of a plant again and again and takes the time until data come again.
 
-    servers ──roads──► gateway, with the settings of the field ──road──► broker ──► ingest ──► PostgreSQL ◄── the clock
+servers ──roads──► gateway, with the settings of the field ──road──► broker ──► ingest ──► PostgreSQL ◄── the clock
 """
 
 import asyncio

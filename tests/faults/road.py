@@ -1,6 +1,6 @@
 """A road between two parts of the plant on which things are lost without a word.
 
-    client ──► Road at 127.0.0.x:port ──► target        closed: nothing passes, nobody is told
+client ──► Road at 127.0.0.x:port ──► target        closed: nothing passes, nobody is told
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A17: an injected fault is a row in SQL that says why there is no value, all the way from the device.
 
-    Modbus and OPC UA servers with faults ──► gateway ──► broker ──► ingest ──► PostgreSQL ◄── questions
+Modbus and OPC UA servers with faults ──► gateway ──► broker ──► ingest ──► PostgreSQL ◄── questions
 """
 
 import asyncio
@@ -135,14 +135,17 @@ async def settings(free_port, broker, tmp_path):
         await server.write("failing", None, datetime.now(UTC), 0x8000_0000)
         await server.write("tomorrow", 5.0, datetime.now(UTC) + timedelta(days=400))
         await server.write("load", 0.5, datetime.now(UTC) - timedelta(days=1))
-        yield server, GatewaySettings.model_validate(
-            {
-                "tenant": "demo",
-                "gateway": "gw-1",
-                "broker": broker.settings.model_dump(exclude_none=True),
-                "spool": {"path": tmp_path / "gw.spool"},
-                "devices": [*modbus_devices(rig.port, free_port()), opcua_device(server.port)],
-            }
+        yield (
+            server,
+            GatewaySettings.model_validate(
+                {
+                    "tenant": "demo",
+                    "gateway": "gw-1",
+                    "broker": broker.settings.model_dump(exclude_none=True),
+                    "spool": {"path": tmp_path / "gw.spool"},
+                    "devices": [*modbus_devices(rig.port, free_port()), opcua_device(server.port)],
+                }
+            ),
         )
         await rig.stop()
 

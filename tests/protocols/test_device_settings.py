@@ -97,7 +97,7 @@ def test_a_wrong_modbus_section_is_explained(settings: dict[str, Any], text: str
         (modbus(), "device pump-1 has no tags"),
         (modbus(PRESSURE, PRESSURE), "tag pressure of device pump-1 is there twice"),
         (opcua({**SPEED, "node": "speed"}), "tag speed: node 'speed' is not understood; write nsu="),
-        (opcua({**SPEED, "type": "double"}), "tag speed: type 'double' is not known; use bool, int16"),
+        (opcua({**SPEED, "type": "double"}), "tag speed: type 'double' is not known; use bool, int8"),
         (opcua(SPEED, username="plc"), "would show the login to everybody on the line"),
         (opcua(SPEED, url="opc.tcp://user:secret@host"), "pattern"),
         (opcua(SPEED, silence_s=1), "at least four publishing intervals"),

@@ -122,7 +122,7 @@ def test_every_error_is_told_with_file_row_and_column(tmp_path: Path) -> None:
         "pump.csv:4: tag: b is already at pump.csv:3; give one another name",
         "pump.csv:1: unknown column 'adress', did you mean 'address'?",
     ]
-    assert told[3] == "pump.csv:2: period_s: Input should be greater than 0: '-1'"
+    assert told[3] == "pump.csv:2: period_s: Input should be greater than or equal to 0.01: '-1'"
     assert told[4].startswith("pump.csv:3: scale: Input should be a valid number")
     assert told[4].endswith(": '0,5'; write it like 0.1, with a point and no unit")
     assert told[5].startswith("pump.csv:5: tag c: address 'holdin:4' is not understood; write table:address")

@@ -170,7 +170,7 @@ async def test_a_reader_of_the_whole_demo_passes_the_audit(tmp_path):
             end_ns = time.time_ns()
             await asyncio.sleep(0.5)
         result = check(reader, truth, end_ns, plant)
-    assert result.produced > 1500
+    assert result.produced > 1000
     assert result.in_gaps == 0
     started = [line["machine"] for line in read_lines(truth) if line["kind"] == "start"]
     assert started == ["compressor-1", "pump-1", "cnc-1", "press-1"]

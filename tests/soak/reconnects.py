@@ -18,13 +18,10 @@ import structlog
 from tests.faults.reconnecting import open_plant, try_outages
 
 
-async def run(trials: int, seed: int) -> dict[str, object]:
+async def run(trials: int, seed: int, folder: Path) -> dict[str, object]:
     """So many trials of each kind."""
-    with tempfile.TemporaryDirectory(prefix="lw-reconnects-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        async with open_plant(folder) as plant:
-            found = await try_outages(plant, lambda _: trials, random.Random(seed))
+    async with open_plant(folder) as plant:
+        found = await try_outages(plant, lambda _: trials, random.Random(seed))
     late = sum(recoveries.late for recoveries in found.values())
     return {"seed": seed, "late": late} | {kind: recoveries.told() for kind, recoveries in found.items()}
 
@@ -35,7 +32,10 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    report = asyncio.run(run(chosen.trials, chosen.seed))
+    with tempfile.TemporaryDirectory(prefix="lw-reconnects-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        report = asyncio.run(run(chosen.trials, chosen.seed, folder))
     print(json.dumps(report))
     sys.exit(1 if report["late"] else 0)
 
