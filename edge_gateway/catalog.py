@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_gateway.derived import Derivation, DerivedTag, TagName, resolve
-from edge_gateway.shaped import named_tags, read_kinds
+from edge_gateway.shaping.derived import Derivation, DerivedTag, TagName, resolve
+from edge_gateway.shaping.shaped import named_tags, read_kinds
 from protocols import UndecodablePayload
 from protocols.device import DeviceSettings, NumberedDevice
 from protocols.sample import Column, ValueKind, failed

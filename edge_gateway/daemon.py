@@ -16,22 +16,22 @@ import structlog
 
 from edge_gateway import metrics
 from edge_gateway.catalog import Numbering, number, whole
-from edge_gateway.delivery import Delivery
-from edge_gateway.freshness import Freshness
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.intake import Intake
 from edge_gateway.keep import classes
-from edge_gateway.poller import Poller
+from edge_gateway.polling.freshness import Freshness
+from edge_gateway.polling.poller import Poller
+from edge_gateway.polling.schedule import group
+from edge_gateway.polling.ticker import Ticker
 from edge_gateway.recorder import Recorder
 from edge_gateway.restart_gap import BATCHES_LOOKED_AT, gap_samples, were_synced
-from edge_gateway.schedule import group
-from edge_gateway.session import Outbox
 from edge_gateway.settings import GatewaySettings
-from edge_gateway.shape import Shape
-from edge_gateway.shaper import Shaper
-from edge_gateway.spool import Spool, open_spool
-from edge_gateway.ticker import Ticker
-from edge_gateway.uplink import Uplink
+from edge_gateway.shaping.shape import Shape
+from edge_gateway.shaping.shaper import Shaper
+from edge_gateway.spool.spool import Spool, open_spool
+from edge_gateway.uplink.delivery import Delivery
+from edge_gateway.uplink.session import Outbox
+from edge_gateway.uplink.uplink import Uplink
 from edge_gateway.vitals import Vitals
 from protocols.sample import Columns
 from protocols.topics import GatewayAddress

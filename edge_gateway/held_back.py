@@ -9,11 +9,11 @@ They have not been published, so changing them changes nothing that anybody has 
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from edge_gateway.delivery import BatchKey, Delivery
-from edge_gateway.doubt import Correction, Here, corrected, doubted
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.doubt import Correction, Here, corrected, doubted
+from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.keep import Group
-from edge_gateway.spool import Spool
+from edge_gateway.spool.spool import Spool
+from edge_gateway.uplink.delivery import BatchKey, Delivery
 from runtime.clock import ClockState
 
 

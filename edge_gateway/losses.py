@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from edge_gateway import metrics
-from edge_gateway.spool_file import Written
+from edge_gateway.spool.file import Written
 
 log = structlog.get_logger()
 

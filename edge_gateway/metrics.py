@@ -7,7 +7,7 @@ from prometheus_client import Counter, Enum, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from edge_gateway.freshness import TagState
+from edge_gateway.polling.freshness import TagState
 from protocols.sample import Columns, quality_of, reason_of
 
 _P = "linewright_gateway"

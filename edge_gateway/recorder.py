@@ -18,15 +18,15 @@ import structlog
 
 from edge_gateway import SpoolUnwritable, metrics
 from edge_gateway.catalog import Numbering
-from edge_gateway.delivery import BatchKey, Change, Delivery
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.held_back import HeldBack, put_right
 from edge_gateway.intake import Intake
 from edge_gateway.keep import Group
 from edge_gateway.losses import Losses
-from edge_gateway.ranges import Ranges
-from edge_gateway.spool import Spool
-from edge_gateway.spool_file import Commit, Written
+from edge_gateway.spool.file import Commit, Written
+from edge_gateway.spool.spool import Spool
+from edge_gateway.uplink.delivery import BatchKey, Change, Delivery
+from edge_gateway.uplink.ranges import Ranges
 from runtime.clock import monotonic_s
 from runtime.logs import Outage
 from runtime.retry import backoff_s

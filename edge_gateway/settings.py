@@ -5,8 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge_gateway.derived import DerivedTag, resolve
-from edge_gateway.shaped import named_tags, read_kinds
+from edge_gateway.shaping.derived import DerivedTag, resolve
+from edge_gateway.shaping.shaped import named_tags, read_kinds
 from protocols.broker import BrokerSettings
 from protocols.registry import Device
 from protocols.reported_tag import ReportedTag

@@ -14,13 +14,13 @@ from typing import Any
 from prometheus_client import REGISTRY
 
 from edge_gateway import metrics
-from edge_gateway.clock_state import clock_state
-from edge_gateway.delivery import Delivery
-from edge_gateway.freshness import Freshness
-from edge_gateway.poller import Poller
+from edge_gateway.clock.kernel import clock_state
+from edge_gateway.polling.freshness import Freshness
+from edge_gateway.polling.poller import Poller
+from edge_gateway.polling.ticker import Ticker
 from edge_gateway.recorder import Recorder
-from edge_gateway.spool import Spool
-from edge_gateway.ticker import Ticker
+from edge_gateway.spool.spool import Spool
+from edge_gateway.uplink.delivery import Delivery
 from runtime.clock import NS_PER_S, Clock
 from runtime.health import Check, Page, Trouble
 from runtime.process import tell_systemd, watchdog_period_s

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from edge_gateway.clock_state import clock_state
+from edge_gateway.clock.kernel import clock_state
 from linewright.examination.finding import Check, Finding, blocking
 from runtime.clock import ClockState
 

@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 
 from edge_gateway.daemon import run_gateway
-from edge_gateway.delivery import Delivery
 from edge_gateway.settings import GatewaySettings
+from edge_gateway.uplink.delivery import Delivery
 from runtime import logs, process
 from runtime.settings import load
 

@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 
 from edge_gateway.catalog import number
-from edge_gateway.freshness import Freshness
 from edge_gateway.intake import Intake
-from edge_gateway.poller import Poller
-from edge_gateway.schedule import group
-from edge_gateway.ticker import Ticker
+from edge_gateway.polling.freshness import Freshness
+from edge_gateway.polling.poller import Poller
+from edge_gateway.polling.schedule import group
+from edge_gateway.polling.ticker import Ticker
 from protocols.device import DeviceSettings
 from protocols.modbus.settings import ModbusDevice
 from protocols.sample import Column, Columns, ValueKind

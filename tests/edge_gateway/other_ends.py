@@ -18,9 +18,9 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from edge_gateway.daemon import run_gateway
-from edge_gateway.delivery import BatchKey, Delivery, Pace
-from edge_gateway.ranges import Ranges
 from edge_gateway.settings import GatewaySettings
+from edge_gateway.uplink.delivery import BatchKey, Delivery, Pace
+from edge_gateway.uplink.ranges import Ranges
 from protocols.broker import BrokerSettings
 from protocols.sample import GOOD
 from protocols.topics import Down, GatewayAddress, Up, every, parse

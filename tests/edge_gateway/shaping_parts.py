@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 
 from edge_gateway.catalog import number
-from edge_gateway.derived import DerivedTag
-from edge_gateway.shape import Shape
+from edge_gateway.shaping.derived import DerivedTag
+from edge_gateway.shaping.shape import Shape
 from protocols.device import DeviceSettings, TagSettings
 from protocols.sample import DTYPE_OF, GOOD, Column, Columns, Reason, Sample, Value, ValueKind, bad, samples
 

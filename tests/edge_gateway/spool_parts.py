@@ -6,12 +6,12 @@ from uuid import UUID
 
 import numpy as np
 
-from edge_gateway.delivery import BatchKey, Change
 from edge_gateway.keep import Group, Keep
-from edge_gateway.ranges import Ranges
-from edge_gateway.salvage import open_spool_file
-from edge_gateway.spool_file import Commit, SpoolFile, Written
-from edge_gateway.spooled import HeldRun
+from edge_gateway.spool.file import Commit, SpoolFile, Written
+from edge_gateway.spool.rows import HeldRun
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey, Change
+from edge_gateway.uplink.ranges import Ranges
 from protocols.sample import Columns
 from runtime.clock import ClockState
 from tests.edge_gateway.gateway_parts import NOW_NS, floats

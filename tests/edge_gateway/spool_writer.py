@@ -10,11 +10,11 @@ from uuid import UUID
 
 import numpy as np
 
-from edge_gateway.delivery import Change
 from edge_gateway.keep import Group, Keep
-from edge_gateway.ranges import Ranges
-from edge_gateway.salvage import open_spool_file
-from edge_gateway.spool_file import Commit
+from edge_gateway.spool.file import Commit
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import Change
+from edge_gateway.uplink.ranges import Ranges
 from protocols.sample import Column, ValueKind
 from runtime.clock import ClockState
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import pytest
 
 from edge_gateway.catalog import number
-from edge_gateway.delivery import BatchKey, Delivery
-from edge_gateway.doubt import DOUBTED
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.doubt import DOUBTED
+from edge_gateway.clock.gateway_clock import GatewayClock
+from edge_gateway.clock.timeline import MADE_NS
 from edge_gateway.intake import Intake
 from edge_gateway.recorder import Recorder
 from edge_gateway.settings import SpoolSettings
-from edge_gateway.spool import Spool, open_spool
-from edge_gateway.timeline import MADE_NS
+from edge_gateway.spool.spool import Spool, open_spool
+from edge_gateway.uplink.delivery import BatchKey, Delivery
 from protocols.sample import GOOD
 from protocols.wire import columnar
 from runtime.clock import NS_PER_S, ClockState, ManualClock

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from edge_gateway.delivery import BatchKey, Delivery, Pace
-from edge_gateway.ranges import Ranges
+from edge_gateway.uplink.delivery import BatchKey, Delivery, Pace
+from edge_gateway.uplink.ranges import Ranges
 from protocols.wire.receipt import Receipt
 
 WINDOW = 512

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from edge_gateway.delivery import BatchKey, Delivery, Pace
-from edge_gateway.ranges import Ranges
+from edge_gateway.uplink.delivery import BatchKey, Delivery, Pace
+from edge_gateway.uplink.ranges import Ranges
 from protocols.wire.receipt import Receipt
 
 RUNS_MOST = 6

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_gateway.doubt import DOUBTED, Correction, corrected, doubted
+from edge_gateway.clock.doubt import DOUBTED, Correction, corrected, doubted
 from protocols.sample import GOOD, Column, Reason, ValueKind, bad, quality_code
 
 HERE = np.array([True, True, False, False])

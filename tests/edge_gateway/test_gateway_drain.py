@@ -16,17 +16,17 @@ import numpy as np
 import pytest
 
 from edge_gateway.catalog import Numbering, number
-from edge_gateway.delivery import Delivery, Pace
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.intake import Intake
 from edge_gateway.keep import Group, Keep
 from edge_gateway.recorder import Recorder
-from edge_gateway.salvage import open_spool_file
-from edge_gateway.session import Outbox
 from edge_gateway.settings import SpoolSettings
-from edge_gateway.spool import open_spool
-from edge_gateway.spool_file import Commit
-from edge_gateway.uplink import Uplink
+from edge_gateway.spool.file import Commit
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.spool.spool import open_spool
+from edge_gateway.uplink.delivery import Delivery, Pace
+from edge_gateway.uplink.session import Outbox
+from edge_gateway.uplink.uplink import Uplink
 from protocols.broker import BrokerSettings
 from protocols.wire import catalog as catalogs
 from runtime.clock import NS_PER_S, ClockState, monotonic_s

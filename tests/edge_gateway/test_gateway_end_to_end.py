@@ -11,9 +11,9 @@ import urllib.request
 
 import pytest
 
-from edge_gateway.delivery import BatchKey
-from edge_gateway.salvage import open_spool_file
 from edge_gateway.settings import GatewaySettings, HealthSettings
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey
 from protocols.sample import Reason, bad
 from protocols.wire import columnar
 from tests.edge_gateway.gateway_parts import modbus_device

@@ -8,11 +8,11 @@ import structlog
 from prometheus_client import REGISTRY, generate_latest
 
 from edge_gateway import metrics
-from edge_gateway.cadence import Cadence
 from edge_gateway.catalog import number
-from edge_gateway.freshness import TAGS_SHOWN_MOST, Freshness
-from edge_gateway.outages import Outages
-from edge_gateway.schedule import PollGroup
+from edge_gateway.polling.cadence import Cadence
+from edge_gateway.polling.freshness import TAGS_SHOWN_MOST, Freshness
+from edge_gateway.polling.outages import Outages
+from edge_gateway.polling.schedule import PollGroup
 from protocols.sample import Column, Quality, Reason, ValueKind, bad, quality_code
 from runtime.clock import NS_PER_S, ManualClock
 from tests.edge_gateway.gateway_parts import modbus_device, polling, until

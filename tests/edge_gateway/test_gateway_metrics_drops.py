@@ -11,12 +11,12 @@ from prometheus_client import REGISTRY, generate_latest
 
 from edge_gateway import SpoolUnwritable
 from edge_gateway.catalog import number
-from edge_gateway.delivery import Delivery
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.intake import Intake
 from edge_gateway.recorder import Recorder
 from edge_gateway.settings import SpoolSettings
-from edge_gateway.spool import Spool, open_spool
+from edge_gateway.spool.spool import Spool, open_spool
+from edge_gateway.uplink.delivery import Delivery
 from runtime.clock import SystemClock
 from tests.edge_gateway.gateway_parts import floats, modbus_device, until
 

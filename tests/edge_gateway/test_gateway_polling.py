@@ -11,17 +11,18 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from edge_gateway import batcher, metrics, poller
+from edge_gateway import batcher, metrics
 from edge_gateway.catalog import number
-from edge_gateway.delivery import Delivery
-from edge_gateway.freshness import Freshness
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.intake import Intake
+from edge_gateway.polling import poller
+from edge_gateway.polling.freshness import Freshness
+from edge_gateway.polling.schedule import group
+from edge_gateway.polling.ticker import Ticker
 from edge_gateway.recorder import Recorder
-from edge_gateway.schedule import group
 from edge_gateway.settings import SpoolSettings
-from edge_gateway.spool import open_spool
-from edge_gateway.ticker import Ticker
+from edge_gateway.spool.spool import open_spool
+from edge_gateway.uplink.delivery import Delivery
 from protocols import DeviceUnavailable
 from protocols.opcua.settings import OpcuaDevice
 from protocols.sample import Reason, bad, concatenate

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from pymodbus.exceptions import ConnectionException, ModbusIOException
 
-from edge_gateway import poller
+from edge_gateway.polling import poller
 from protocols.registry import make_driver
 from protocols.sample import Reason, bad
 from tests.edge_gateway.gateway_parts import modbus_device, polling, until

@@ -6,12 +6,12 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from edge_gateway import state
 from edge_gateway.batcher import GROUP_BYTES, GROUP_S, Batcher
 from edge_gateway.catalog import number, whole
 from edge_gateway.restart_gap import gap_samples
 from edge_gateway.settings import GatewaySettings
-from edge_gateway.spooled import Dropped
+from edge_gateway.spool.rows import Dropped
+from edge_gateway.uplink import state
 from protocols.sample import Reason, ValueKind, bad, samples
 from protocols.wire import columnar
 from protocols.wire.batch import BatchHeader

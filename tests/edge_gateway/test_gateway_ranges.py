@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.ranges import Ranges
+from edge_gateway.uplink.ranges import Ranges
 
 numbers = st.integers(1, 40)
 pairs = st.tuples(numbers, numbers)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from edge_gateway.catalog import number
-from edge_gateway.schedule import Due, PollGroup, Schedule, group, phases_ns
+from edge_gateway.polling.schedule import Due, PollGroup, Schedule, group, phases_ns
 from runtime.clock import NS_PER_S
 from tests.edge_gateway.gateway_parts import modbus_device
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_gateway.compiler import compile_formula
-from edge_gateway.derived import BadDerivation, DerivedTag, resolve
-from edge_gateway.expression import BadExpression, parse
-from edge_gateway.formulas import Reading
+from edge_gateway.shaping.compiler import compile_formula
+from edge_gateway.shaping.derived import BadDerivation, DerivedTag, resolve
+from edge_gateway.shaping.expression import BadExpression, parse
+from edge_gateway.shaping.formulas import Reading
 from protocols.sample import GOOD, Quality, Reason, ValueKind, bad, quality_code
 from tests.edge_gateway.shaping_parts import Rig, device
 

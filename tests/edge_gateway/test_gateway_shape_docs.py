@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from edge_gateway.catalog import number
-from edge_gateway.formulas import CALLS
 from edge_gateway.settings import GatewaySettings
+from edge_gateway.shaping.formulas import CALLS
 from runtime.settings import load
 
 PAGE = (Path(__file__).parents[2] / "docs/how-to/shape-data.md").read_text(encoding="utf-8")

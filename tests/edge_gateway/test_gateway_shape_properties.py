@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_gateway.columns import Rounds
+from edge_gateway.shaping.columns import Rounds
 from protocols.sample import Column, Quality, Reason, ValueKind, quality_of
 from tests.edge_gateway.shaping_parts import EPOCH_NS, SECOND, Rig, device
 

@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 from edge_gateway.catalog import number
 from edge_gateway.intake import Intake
 from edge_gateway.settings import GatewaySettings
-from edge_gateway.shape import Shape
-from edge_gateway.shaper import Shaper
+from edge_gateway.shaping.shape import Shape
+from edge_gateway.shaping.shaper import Shaper
 from protocols.sample import GOOD, Quality, Reason, quality_code
 from runtime.clock import ManualClock, SystemClock
 from runtime.settings import SettingsError, load
@@ -233,7 +233,7 @@ async def test_the_shaper_looks_at_the_clock_counts_and_hands_over_the_rest_when
 
 
 async def test_a_full_intake_holds_the_shaper_up_but_not_the_stop(monkeypatch):
-    monkeypatch.setattr("edge_gateway.shaper._LAST_MOST_S", 0.05)
+    monkeypatch.setattr("edge_gateway.shaping.shaper._LAST_MOST_S", 0.05)
     rig, intake = Rig([device({"tag": "x", "on_change": True})]), Intake(SystemClock())
     dropped = REGISTRY.get_sample_value("linewright_gateway_dropped_samples_total", {"reason": "stopped"}) or 0
     async with Shaper(rig.shape, intake, SystemClock()) as shaper:

@@ -5,10 +5,10 @@ from uuid import UUID
 import pytest
 
 from edge_gateway import SpoolTaken, SpoolUnwritable
-from edge_gateway.delivery import BatchKey, Change
 from edge_gateway.keep import Keep
-from edge_gateway.ranges import Ranges
-from edge_gateway.salvage import open_spool_file
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey, Change
+from edge_gateway.uplink.ranges import Ranges
 from protocols.wire import columnar
 from runtime.clock import NS_PER_S, ClockState
 from tests.edge_gateway.gateway_parts import NOW_NS, floats

@@ -5,12 +5,13 @@ import sqlite3
 
 import pytest
 
-from edge_gateway import salvage, spool_file
-from edge_gateway.delivery import BatchKey
 from edge_gateway.keep import Keep
-from edge_gateway.ranges import Ranges
-from edge_gateway.salvage import open_spool_file
-from edge_gateway.spooled import SEQ_END
+from edge_gateway.spool import file as spool_file
+from edge_gateway.spool import salvage
+from edge_gateway.spool.rows import SEQ_END
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey
+from edge_gateway.uplink.ranges import Ranges
 from protocols.wire import columnar
 from tests.edge_gateway.gateway_parts import NOW_NS
 from tests.edge_gateway.spool_parts import DAY_S, MIB, RUN, keys, noise, opened, write

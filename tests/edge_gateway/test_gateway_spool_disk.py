@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from edge_gateway import SpoolUnwritable, batcher
 from edge_gateway.catalog import number
-from edge_gateway.delivery import BatchKey
-from edge_gateway.salvage import open_spool_file
 from edge_gateway.settings import GatewaySettings, SpoolSettings
-from edge_gateway.spool import open_spool
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.spool.spool import open_spool
+from edge_gateway.uplink.delivery import BatchKey
 from protocols.sample import Reason, bad
 from runtime.clock import SystemClock
 from tests.edge_gateway.disks import aborted, fill, immutable, small_ext4, small_tmpfs

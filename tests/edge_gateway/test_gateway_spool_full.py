@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from edge_gateway import SpoolUnwritable
-from edge_gateway.delivery import BatchKey
 from edge_gateway.keep import Group, Keep
-from edge_gateway.ranges import Ranges
-from edge_gateway.salvage import open_spool_file
-from edge_gateway.spool_file import Commit
-from edge_gateway.spool_runs import Run
+from edge_gateway.spool.file import Commit
+from edge_gateway.spool.runs import Run
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey
+from edge_gateway.uplink.ranges import Ranges
 from protocols.wire import columnar
 from runtime.clock import NS_PER_S, ClockState
 from tests.edge_gateway.gateway_parts import NOW_NS, floats

@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from edge_gateway import SpoolUnwritable, spool_layout
-from edge_gateway.delivery import BatchKey, Delivery
+from edge_gateway import SpoolUnwritable
 from edge_gateway.keep import Keep
-from edge_gateway.salvage import open_spool_file
+from edge_gateway.spool import layout as spool_layout
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey, Delivery
 from runtime.clock import NS_PER_S
 from tests.edge_gateway.gateway_parts import NOW_NS
 from tests.edge_gateway.spool_layout_1 import REVISION, write_layout_1

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_gateway.thinning import thinned
+from edge_gateway.spool.thinning import thinned
 from protocols.sample import GOOD, Column, Reason, ValueKind, bad
 
 ALIASES = st.integers(0, 3)

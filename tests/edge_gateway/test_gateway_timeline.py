@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.timeline import MADE_NS, Timeline
+from edge_gateway.clock.timeline import MADE_NS, Timeline
 from runtime.clock import NS_PER_S, ClockState
 
 NOW_NS = MADE_NS + 86_400 * NS_PER_S

@@ -10,9 +10,10 @@ import urllib.request
 import pytest
 from prometheus_client import REGISTRY
 
-from edge_gateway import poller, vitals
+from edge_gateway import vitals
+from edge_gateway.polling import poller
 from edge_gateway.settings import GatewaySettings
-from edge_gateway.spool import Spool
+from edge_gateway.spool.spool import Spool
 from protocols.registry import make_driver
 from tests.edge_gateway.gateway_parts import modbus_device, until
 from tests.edge_gateway.other_ends import Plc, gateway, listening

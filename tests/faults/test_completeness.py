@@ -10,9 +10,9 @@ import pytest
 from edge_gateway.catalog import number
 from edge_gateway.daemon import run_gateway
 from edge_gateway.keep import Group, Keep
-from edge_gateway.salvage import open_spool_file
 from edge_gateway.settings import GatewaySettings
-from edge_gateway.spool_file import Commit
+from edge_gateway.spool.file import Commit
+from edge_gateway.spool.salvage import open_spool_file
 from ingest_service.completeness import gaps
 from protocols.wire import catalog as catalogs
 from runtime.clock import ClockState

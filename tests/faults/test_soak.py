@@ -1,4 +1,4 @@
-"""`make soak` itself: its parts exist and are explained, a failed part fails the whole, every result is written down."""
+"""`make soak` itself: its parts exist and are explained, a failed part fails all, every result is written down."""
 
 import json
 import sys

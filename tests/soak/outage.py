@@ -27,7 +27,7 @@ from benchmarks.modbus_plant import Plant, gateway_toml
 from edge_gateway.catalog import number
 from edge_gateway.keep import Group, Keep
 from edge_gateway.settings import GatewaySettings
-from edge_gateway.spool_file import Commit, SpoolFile
+from edge_gateway.spool.file import Commit, SpoolFile
 from ingest_service.ledger import Ranges
 from linewright.broker import Broker
 from protocols.sample import GOOD, Column, Columns, ValueKind

@@ -21,13 +21,13 @@ from uuid import UUID
 
 import structlog
 
-from edge_gateway.carving import Pages, Record, frames
-from edge_gateway.delivery import BatchKey
 from edge_gateway.keep import Keep
-from edge_gateway.ranges import Ranges
-from edge_gateway.salvage import open_spool_file
-from edge_gateway.spool_connection import PAGE_BYTES
-from edge_gateway.spooled import Opened, run_no_of, seq_of
+from edge_gateway.spool.carving import Pages, Record, frames
+from edge_gateway.spool.connection import PAGE_BYTES
+from edge_gateway.spool.rows import Opened, run_no_of, seq_of
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey
+from edge_gateway.uplink.ranges import Ranges
 from tests.edge_gateway.gateway_parts import NOW_NS
 from tests.edge_gateway.spool_parts import DAY_S, MIB, keys, noise, opened, receipted, write
 

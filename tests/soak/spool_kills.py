@@ -21,8 +21,8 @@ from uuid import UUID
 
 import structlog
 
-from edge_gateway.delivery import BatchKey
-from edge_gateway.salvage import open_spool_file
+from edge_gateway.spool.salvage import open_spool_file
+from edge_gateway.uplink.delivery import BatchKey
 from tests.edge_gateway.spool_parts import DAY_S, keys
 
 ROOMY, TIGHT = 1 << 30, 4 << 20
