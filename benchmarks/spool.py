@@ -13,6 +13,7 @@ the write calls, as strace does; `block_amplification` counts the blocks of 4 kB
 them. A commit a second rewrites the block in which the one before has ended, whatever the database.
 """
 
+import asyncio
 import struct
 import tempfile
 import time
@@ -21,14 +22,17 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
-from edge_gateway.delivery import Change
-from edge_gateway.ranges import Ranges
-from edge_gateway.spool_file import Commit, SpoolFile
 
 from benchmarks.figures import figure
+from benchmarks.spool_drain import drain
 from edge_gateway.batcher import Batcher, size_bytes
 from edge_gateway.catalog import revision
 from edge_gateway.keep import Group, Keep
+from edge_gateway.settings import SpoolSettings
+from edge_gateway.spool.file import Commit, SpoolFile
+from edge_gateway.spool.room import Limits
+from edge_gateway.uplink.delivery import Change
+from edge_gateway.uplink.ranges import Ranges
 from protocols.sample import Column, Columns, ValueKind
 from protocols.wire import catalog
 from protocols.wire.catalog import Catalog, CatalogTag

@@ -1,28 +1,31 @@
 """Drains a backlog through a real broker while live samples come in, and takes the time.
 
     spool with a backlog, live reads ──recorder, uplink──► broker ──► receiver ──receipts──► uplink
+
+Both ends and the broker share the machine, so this is the least that a gateway of its own reaches.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
 import aiomqtt
+import numpy as np
 
 from edge_gateway.catalog import Numbering
-from edge_gateway.delivery import Delivery
-from edge_gateway.gateway_clock import GatewayClock
+from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.intake import Intake
-from edge_gateway.ranges import Ranges
 from edge_gateway.recorder import Recorder
-from edge_gateway.session import Outbox
 from edge_gateway.settings import SpoolSettings
-from edge_gateway.spool import open_spool
-from edge_gateway.uplink import Uplink
+from edge_gateway.spool.spool import open_spool
+from edge_gateway.uplink.delivery import Delivery
+from edge_gateway.uplink.ranges import Ranges
+from edge_gateway.uplink.session import Outbox
+from edge_gateway.uplink.uplink import Uplink
 from linewright.broker import Broker
 from protocols.broker import BrokerSettings
 from protocols.sample import Columns
@@ -68,6 +71,26 @@ class Receiver:
         return header.run_id
 
 
+async def _live(intake: Intake, reads: Iterator[Columns]) -> None:
+    """The reads of a plant, as if they were made now."""
+    for columns in reads:
+        now_ns = time.time_ns()
+        await intake.put(tuple(replace(column, time_ns=np.full(len(column), now_ns)) for column in columns))
+        await asyncio.sleep(1 / _READS_PER_S)
+
+
+@contextlib.asynccontextmanager
+async def _running(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Tasks for as long as the context is open."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
 @dataclass(frozen=True)
 class Drained:
     """How many samples came of the backlog, how long it took, and how late live samples were in the meantime."""
@@ -83,6 +106,7 @@ async def drain(folder: Path, catalog: Catalog, reads: Iterator[Columns]) -> Dra
     settings = SpoolSettings(path=folder / "backlog.spool")
     async with Broker(folder) as broker, open_spool(settings, catalog, clock) as spool:
         (held,) = spool.opened.runs
+        wanted = Ranges(held.open)
         delivery.hold(held.run, held.open, held.receipted)
         delivery.begin(spool.runs, monotonic_s(clock))
         intake = Intake(clock)
@@ -92,7 +116,7 @@ async def drain(folder: Path, catalog: Catalog, reads: Iterator[Columns]) -> Dra
                 await receiver.changed.wait()
                 begun_s = time.perf_counter()
                 async with _running(uplink.run()):
-                    while receiver.committed.get(held.run) != Ranges(held.open):
+                    while receiver.committed.get(held.run) != wanted:
                         receiver.changed.clear()
                         await receiver.changed.wait()
                     took_s = time.perf_counter() - begun_s

@@ -1,1 +1,1 @@
-"""When each tag is read and what becomes of a device that goes silent: schedule (pure), ticker, one poller an endpoint."""
+"""When each tag is read and what becomes of a device that goes silent: schedule (pure), ticker, pollers."""
