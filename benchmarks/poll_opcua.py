@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 from benchmarks.figures import figure
 from benchmarks.opcua_items import ITEMS, PERIOD_S, SCALE, URI, Produced, serve, shown
 from linewright.broker import Broker
-from linewright.demo_check import free_port
 from protocols.broker import BrokerSettings
 from protocols.opcua.binary import Reader
 from protocols.opcua.data_values import read_data_values
@@ -43,6 +42,7 @@ from protocols.topics import Down, GatewayAddress, Up
 from protocols.wire import columnar, receipt
 from protocols.wire.batch import Batch
 from runtime.clock import NS_PER_S
+from runtime.ports import free_ports
 
 BENCH = "poll_opcua"
 WARM_UP_S, MEASURED_S, SETTLE_S = 10.0, 20.0, 15.0
@@ -194,7 +194,7 @@ async def _main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         ours, theirs = _spawn.Pipe()
-        port = free_port()
+        port = free_ports()[0]
         server = _spawn.Process(target=serve, args=(port, theirs), daemon=True)
         server.start()
         verifier = Verifier()

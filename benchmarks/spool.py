@@ -1,7 +1,7 @@
 """What the spool costs the disk of a floor box, and how fast a backlog leaves it: 1,000 tags a second.
 
     reads ──Batcher (a second or 64 kB)──► group commit ──SpoolFile──► SQLite ──► /proc/self/io      an hour, fast clock
-    backlog, live samples ──uplink──► broker ──► a receiver that receipts                           ten minutes, drained
+    backlog, live samples ──uplink──► broker ──► a receiver that receipts                           an hour, drained
 
 The cloud receipts every batch a second later and receipted batches stay for ten minutes, which is longer than the log
 waits to be written back: so receipts, deleting and writing every page twice are all part of it. SQLite flushes once a
@@ -44,7 +44,7 @@ SECONDS = 3600
 KEEP_S = 600
 MAX_BYTES = 512 << 20
 ANSWER_S = (0.002, 0.012)
-BACKLOG_S, LIVE_S = 600, 120
+BACKLOG_S, LIVE_S = 3600, 120
 OUTAGE_S = 72 * 3600
 RUN = UUID(int=1)
 START_NS = 1_790_000_000 * NS_PER_S

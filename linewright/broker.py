@@ -9,10 +9,8 @@ orderly stop.
 """
 
 import asyncio
-import contextlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from typing import NamedTuple, Self
 from linewright import LinewrightError
 from protocols.broker import BrokerSettings
 from runtime.account import Account, ordinary_account
+from runtime.ports import free_ports
 from runtime.process import die_with_parent
 
 HOST = "127.0.0.1"
@@ -234,11 +233,7 @@ PROGRAMS = {
 
 def _ports(count: int, first: int) -> list[int]:
     """`first` and the ones after it; any free ones when `first` is 0."""
-    if first:
-        return [first + step for step in range(count)]
-    with contextlib.ExitStack() as held:
-        lines = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
-        return [line.getsockname()[1] for line in lines]
+    return [first + step for step in range(count)] if first else free_ports(count)
 
 
 async def _accepts(port: int) -> bool:

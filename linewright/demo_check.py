@@ -6,7 +6,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from linewright.accounting import account
 from linewright.layout import Layout
 from linewright.progress import Progress
 from linewright.site import Plan, Site, open_site
+from runtime.ports import free_ports
 from simulators.audit import Audit
 from simulators.plant import DEMO, load_plant
 from simulators.truth import read_lines
@@ -79,7 +79,7 @@ async def demo_check(patience_s: float, keep: Path | None) -> Report:
     """
     progress = Progress()
     with _folder(keep) as folder:
-        plan = Plan(Layout(folder), DEMO, free_port())
+        plan = Plan(Layout(folder), DEMO, free_ports()[0])
         started = time.monotonic()
         async with open_site(plan, progress) as site:
             start_s = time.monotonic() - started
@@ -140,7 +140,3 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as line:
-        return int(line.getsockname()[1])

@@ -80,7 +80,7 @@ async def open_site(plan: Plan, progress: Progress) -> AsyncIterator[Site]:
     """
     _refuse_taken_port(plan)
     plan.layout.make()
-    broker = _broker(plan.layout)
+    broker = _broker(plan)
     async with contextlib.AsyncExitStack() as stack:
         started = _Starter(stack)
         with progress.step(f"database, broker{', simulated machines' if plan.plant else ''}"):
@@ -138,12 +138,15 @@ def _foundations(plan: Plan, broker: BrokerSettings) -> list[Child]:
     return children
 
 
-def _broker(layout: Layout) -> BrokerSettings:
-    """The broker that the environment names, else ours: on the usual port if it is free."""
+def _broker(plan: Plan) -> BrokerSettings:
+    """The broker that the environment names, else ours: on the usual port if it is free.
+
+    A simulated plant leaves the usual port to real ones: while their broker starts anew, it must not be met there.
+    """
     if OWN_BROKER in os.environ:
         return load(BrokerSection, None).broker
-    usual = all(_is_free(port) for port in (BROKER_PORT, BROKER_PORT + 1))
-    return Broker(layout.broker, BROKER_PORT if usual else 0).settings
+    usual = not plan.plant and all(_is_free(port) for port in (BROKER_PORT, BROKER_PORT + 1))
+    return Broker(plan.layout.broker, BROKER_PORT if usual else 0).settings
 
 
 def _connections(layout: Layout) -> dict[str, str]:

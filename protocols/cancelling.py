@@ -1,8 +1,8 @@
 """Guard against libraries that forget a cancellation.
 
-asyncio.wait_for does so when the awaited thing ends in the same moment (before Python 3.12), and asyncua when it waits
-for its own cancelled tasks. A forgotten cancellation is a process that does not stop, so drivers compare the number of
-requests before and after such a call and raise by themselves.
+asyncio.wait_for does so when the awaited thing ends in the same moment (before Python 3.12), and with it all of
+aiomqtt; asyncua does so when it waits for its own cancelled tasks. A forgotten cancellation is a process that does not
+stop, so drivers and uplink compare the number of requests before and after such a call and raise by themselves.
 """
 
 import asyncio

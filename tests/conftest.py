@@ -1,7 +1,6 @@
 """Real parts for every test: a PostgreSQL server for the session, a fresh migrated database and a broker for each."""
 
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from database.embedded import DATABASE, EmbeddedPostgres, start_database
 from database.settings import DatabaseSettings
 from device_registry.seed import Seeded, seed
 from linewright.broker import Broker
+from runtime.ports import free_ports
 from tests.plant import PLANT
 
 _numbers = count(1)
@@ -47,11 +47,7 @@ class Database:
 def free_port() -> Callable[[], int]:
     """A factory of TCP ports on 127.0.0.1 that nobody listens on."""
 
-    def take() -> int:
-        with socket.create_server(("127.0.0.1", 0)) as line:
-            return int(line.getsockname()[1])
-
-    return take
+    return lambda: free_ports()[0]
 
 
 def _temporary_folder(parent: Path | None = None) -> Iterator[Path]:

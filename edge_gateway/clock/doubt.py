@@ -26,6 +26,11 @@ class Correction(NamedTuple):
     by_ns: int
 
 
+def in_doubt(columns: Columns) -> bool:
+    """Whether any sample is."""
+    return any((column.code == DOUBTED).any() for column in columns)
+
+
 def doubted(columns: Columns, here: Here) -> Columns:
     """The same samples; those that are GOOD and stamped here are in doubt."""
     return tuple(_doubted(column, here) for column in columns)
@@ -42,6 +47,6 @@ def corrected(columns: Columns, correction: Correction) -> Columns:
 
 
 def _corrected(column: Column, correction: Correction) -> Column:
-    in_doubt = column.code == DOUBTED
-    moved = column.time_ns + np.where(correction.here[column.alias] | in_doubt, correction.by_ns, 0)
-    return replace(column, time_ns=moved, code=np.where(in_doubt, np.uint16(GOOD), column.code))
+    doubted_ones = column.code == DOUBTED
+    moved = column.time_ns + np.where(correction.here[column.alias] | doubted_ones, correction.by_ns, 0)
+    return replace(column, time_ns=moved, code=np.where(doubted_ones, np.uint16(GOOD), column.code))

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from edge_gateway.clock.doubt import in_doubt
 from edge_gateway.keep import Keep
 from edge_gateway.spool.connection import Database
 from edge_gateway.spool.packing import is_whole, packed
@@ -89,8 +90,8 @@ class Sacrifice:
         """Thin the oldest of what is worth least and has been thinned least; when that is done with, it is dropped."""
         for runs in self._runs_by_worth():
             for run in sorted(runs, key=lambda run: (run.thinned, run.run_no)):
-                if run.thinned < _THINNED_MOST and (rows := self._block(run)):
-                    return self._thin_rows(run, rows)
+                if run.thinned < _THINNED_MOST and (removed := self._thin_rows(run, self._block(run))).ids:
+                    return removed
             if any(self._oldest(run, 1) for run in runs):
                 break
         return Removed()
@@ -107,7 +108,11 @@ class Sacrifice:
 
     def _thin_rows(self, run: Run, rows: Sequence[_Row]) -> Removed:
         whole = [row for row in rows if is_whole(run, row.id, row.sha256, row.body)]
+        if any(in_doubt(columnar.decode(row.body).columns) for row in whole):
+            return Removed()  # their time is still to be put right, under the numbers that they have
         removed = self.drop([row[:4] for row in rows if row not in whole], "damaged")
+        if not whole:
+            return removed
         into = self._runs.once_more_thinned(run)
         for clock, same in itertools.groupby(whole, key=lambda row: columnar.read_header(row.body).clock):
             removed.add(self._thin_block(into, clock, list(same)))

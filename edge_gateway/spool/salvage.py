@@ -30,7 +30,7 @@ from protocols.wire import columnar
 
 log = structlog.get_logger()
 
-_PAGE_BYTES_1 = 1024  # of layout 1
+_PAGE_SIZES = (PAGE_BYTES, 1024)  # of today, and of layout 1
 _BLOCK = 16
 _RUN_NO_END = 1 << 22
 
@@ -115,14 +115,20 @@ def _salvage(path: Path, log_before: bytes, into: SpoolFile) -> int:
 
 
 def _content(database: Buffer, log_before: bytes) -> tuple[int, _Content]:
-    """The size of its pages (the head of the file may be damaged, too) and what can be told without the payloads."""
+    """The size of its pages and what can be told without the payloads."""
     tried = []
-    for page_bytes in (PAGE_BYTES, _PAGE_BYTES_1):
+    for page_bytes in _page_sizes(database):
         content = _Content({}, {}, {})
         rows = sum(_sort(record, content) for record in carve(database, log_before, page_bytes))
         tried.append((rows, page_bytes, content))
     _, page_bytes, content = max(tried, key=lambda attempt: attempt[0])
     return page_bytes, content
+
+
+def _page_sizes(database: Buffer) -> tuple[int, ...]:
+    """What the head of the file says; where that is damaged, too, both are tried."""
+    told = int.from_bytes(database[16:18], "big")
+    return (told,) if told in _PAGE_SIZES else _PAGE_SIZES
 
 
 def _sort(record: Record, content: _Content) -> int:

@@ -22,6 +22,7 @@ from edge_gateway.uplink import state
 from edge_gateway.uplink.delivery import BatchKey, Change, Delivery
 from edge_gateway.uplink.ranges import Ranges
 from protocols import UndecodablePayload
+from protocols.cancelling import cancel_requests, raise_forgotten
 from protocols.topics import Down, GatewayAddress, Up
 from protocols.wire import catalog as catalogs
 from protocols.wire import receipt as receipts
@@ -62,7 +63,9 @@ class Session:
         self._told = b""
 
     async def run(self) -> None:
+        cancels = cancel_requests()
         await self._client.subscribe(self._out.address.down(Down.RECEIPT), qos=1)
+        raise_forgotten(cancels)
         await self._publish_backlog_catalogs()
         await self._publish(Up.CATALOG, catalogs.encode(self._out.catalog), retain=True)
         await self._tell_state()
@@ -76,7 +79,9 @@ class Session:
             self._out.delivery.disconnected()
 
     async def _publish(self, lane: Up, payload: bytes, *, retain: bool = False) -> None:
+        cancels = cancel_requests()
         await self._client.publish(self._out.address.up(lane), payload, qos=1, retain=retain)
+        raise_forgotten(cancels)
 
     # Telling
 

@@ -17,6 +17,7 @@ from edge_gateway import metrics
 from edge_gateway.uplink import state
 from edge_gateway.uplink.session import Outbox, Session
 from protocols.broker import BrokerSettings
+from protocols.cancelling import cancel_requests, raise_forgotten
 from protocols.topics import Up
 from runtime.logs import Outage
 from runtime.retry import backoff_s
@@ -64,9 +65,10 @@ class Uplink:
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[aiomqtt.Client]:
-        client, stopping = self._client(), False
+        client, stopping, cancels = self._client(), False, cancel_requests()
         try:
             async with client:
+                raise_forgotten(cancels)
                 self._outage.up()
                 metrics.CONNECTED.set(1)
                 try:

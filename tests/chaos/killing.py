@@ -21,10 +21,11 @@ from pathlib import Path
 
 import psutil
 
-from linewright.demo_check import free_port, settle
+from linewright.demo_check import settle
 from linewright.layout import Layout
 from linewright.progress import Progress
 from linewright.site import Plan, Site, open_site
+from runtime.ports import free_ports
 from simulators.plant import DEMO
 
 GATEWAY = (sys.executable, "-m", "linewright", "gateway")
@@ -74,7 +75,7 @@ async def run(
     """One storm; what was produced, stored, missing, duplicated, wrong."""
     with tempfile.TemporaryDirectory(prefix="lw-chaos-") as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101
-        plan = Plan(Layout(Path(folder)), DEMO, free_port(), gateway_program=gateway)
+        plan = Plan(Layout(Path(folder)), DEMO, free_ports()[0], gateway_program=gateway)
         async with open_site(plan, Progress()) as site:
             await asyncio.sleep(3)
             order = await storm(site, kills, seed, victims)

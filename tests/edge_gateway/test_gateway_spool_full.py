@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge_gateway import SpoolUnwritable
+from edge_gateway.clock.doubt import doubted
 from edge_gateway.keep import Group, Keep
 from edge_gateway.spool.file import Commit
 from edge_gateway.spool.runs import Run
@@ -159,6 +160,16 @@ def test_thinned_samples_can_be_thinned_again_and_are_dropped_in_the_end(path):
     here = samples(spool, keys(spool.held()))
     assert len(here) == 3000 * TAGS - gone - dropped
     assert sum(gap.samples for gap in spool.dropped()) == gone + dropped
+    spool.close()
+
+
+def test_what_waits_for_its_time_is_not_thinned(path):
+    spool = opened(path, max_bytes=3 * MIB, thin=True)
+    here = np.ones(TAGS, np.bool_)
+    for number in range(1200):
+        written = write(spool, doubted(second(number), here))
+        assert not written.thinned
+    assert {gap.reason for gap in spool.dropped()} == {"no_space"}
     spool.close()
 
 

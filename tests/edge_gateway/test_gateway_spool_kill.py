@@ -11,7 +11,7 @@ import pytest
 
 from tests.soak.spool_kills import ROOMY, TIGHT, run
 
-KILLS = 6
+KILLS = 5
 
 
 @pytest.mark.parametrize("max_bytes", [ROOMY, TIGHT], ids=["roomy", "tight"])

@@ -107,7 +107,7 @@ def _old_tls(works: Authority) -> ssl.SSLContext:
         ("expired", "expired"),
         ("not yet valid", "not yet valid"),
         ("another host", "IP address mismatch|doesn't match"),
-        ("TLS 1.1", "(?i)protocol"),
+        ("TLS 1.1", "(?i)protocol|EOF"),
         ("hangs up", "(?i)EOF|reset|disconnect"),
         ("no TLS", "(?i)wrong version number|record layer"),
     ],

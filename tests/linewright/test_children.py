@@ -24,7 +24,7 @@ def alive(pid):
     return False
 
 
-async def until(condition, within_s=20.0):
+async def until(condition, within_s=60.0):
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.01)

@@ -88,9 +88,11 @@ class Account:
         np.add.at(self.seen, alias, 1)
 
     def _take_live(self, column: Column) -> None:
-        if time.monotonic() < self.live_from_s:
+        """What was measured now; that nothing was measured before (restart_gap) is old by its nature."""
+        good = column.time_ns[column.code == GOOD]
+        if time.monotonic() < self.live_from_s or not len(good):
             return
-        late_s = time.time() - int(column.time_ns.min()) / NS_PER_S
+        late_s = time.time() - int(good.min()) / NS_PER_S
         self.live_batches += 1
         self.live_late += late_s > LIVE_LATE_S
         self.live_slowest_s = max(self.live_slowest_s, late_s)
