@@ -13,8 +13,8 @@ from typing import Any
 
 from asyncua import ua
 
-from linewright.demo_check import free_port
 from protocols.sample import GOOD, Sample
+from runtime.ports import free_ports
 from tests.fuzz.opcua_damage import damaged
 from tests.fuzz.opcua_line import CONFIGURED, TYPES, shown
 from tests.protocols.link import Link, link_to
@@ -90,7 +90,7 @@ async def live(account: Any, rng: random.Random, answers: int) -> None:
     """Damage so many answers one by one; each time wait until every tag is good and fresh again."""
     if not answers:
         return
-    async with opcua_server(free_port()) as server:
+    async with opcua_server(free_ports()[0]) as server:
         plant = Plant(server)
         await plant.open()
         await server.start()
