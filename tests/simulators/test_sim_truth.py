@@ -71,7 +71,9 @@ def test_a_killed_simulator_has_told_everything_it_handed_out(tmp_path):
         time.sleep(0.01)
     finally:
         writer.send_signal(signal.SIGKILL)
-        rest = writer.communicate(timeout=10)[0].split()
+        rest = writer.stdout.read().split()
+        writer.wait(10)
+        writer.stdout.close()
     last = int(rest[-1]) if rest else last
     told = read_values(path)
     assert [value.time_ns for value in told if value.tag == "b"][: last + 1] == list(range(last + 1))
