@@ -76,19 +76,21 @@ def run(part: Part, arguments: str, minutes: int) -> Result:
         ended = subprocess.run(
             command, stdout=subprocess.PIPE, text=True, check=False, timeout=minutes * 60 * _PATIENCE
         )
-        told, code = _last_object(ended.stdout), ended.returncode
+        told, code = _last_object(ended.stdout, ended.returncode), ended.returncode
     except subprocess.TimeoutExpired:
         told, code = {"error": f"not finished after {minutes * _PATIENCE} minutes"}, None
     return Result(part, arguments, told, time.monotonic() - begun_s, code == 0 and "error" not in told)
 
 
-def _last_object(text: str) -> dict[str, Any]:
+def _last_object(text: str, code: int) -> dict[str, Any]:
     last = text.strip().rpartition("\n")[2]
     try:
         told = json.loads(last)
     except ValueError:
         told = None
-    return told if isinstance(told, dict) else {"error": f"the last line is no JSON object: {last[:200]!r}"}
+    return (
+        told if isinstance(told, dict) else {"error": f"exit {code}; the last line is no JSON object: {last[:200]!r}"}
+    )
 
 
 def run_all(parts: Sequence[Part], *, short: bool) -> list[Result]:
