@@ -108,9 +108,23 @@ class Line:
             await self._quiet(connection)
         timeout_s = self._timeouts_s[unit] + self._wire.character_s * (_FRAME_BYTES + request.data_bytes)
         if isinstance(self._frames, RtuFrames):
-            await self._settle(self._frames, connection, unit)
-            self._owed.add(unit, timeout_s)
+            return await self._read_unnumbered(self._frames, connection, request, timeout_s)
         return await self._exchange(connection, unit, self._frames.ask(request), timeout_s)
+
+    async def _read_unnumbered(
+        self, frames: RtuFrames, connection: Connection, request: Request, timeout_s: float
+    ) -> bytes:
+        unit = request.unit
+        await self._settle(frames, connection, unit)
+        self._owed.add(unit, timeout_s)
+        try:
+            data = await self._exchange(connection, unit, frames.ask(request), timeout_s)
+        except NoAnswer as error:
+            if error.exception is not None:
+                self._owed.answered(unit)
+            raise
+        self._owed.answered(unit)
+        return data
 
     async def _quiet(self, connection: Connection) -> None:
         """Wait until nothing has come for a while; what comes meanwhile is nobody's answer."""
@@ -124,10 +138,13 @@ class Line:
     async def _settle(self, frames: RtuFrames, connection: Connection, unit: int) -> None:
         if not self._owed.owes(unit):
             return
+        owing = NoAnswer(_TIMEOUT, f"unit {unit} may still send the answer to an earlier question")
         if not self._owed.ask_for_echo(unit):
-            raise NoAnswer(_TIMEOUT, f"unit {unit} may still send the answer to an earlier question")
-        await self._exchange(connection, unit, frames.echo(unit), self._timeouts_s[unit])
-        self._owed.echoed(unit)
+            raise owing
+        if await self._exchange(connection, unit, frames.echo(unit), self._timeouts_s[unit]):
+            self._owed.echoed(unit)
+        elif not self._owed.refused_echo(unit):
+            raise owing
 
     async def _exchange(self, connection: Connection, unit: int, question: bytes, timeout_s: float) -> bytes:
         proven, clock = False, asyncio.get_running_loop().time
@@ -140,9 +157,7 @@ class Line:
             self._learn(unit, error, clock() - begun_s)
             raise
         finally:
-            if proven:
-                self._owed.answered(unit)
-            elif self._wire.hung_up_in_doubt:  # a late answer, also one to a cancelled question, finds nobody
+            if not proven and self._wire.hung_up_in_doubt:  # an answer that comes too late finds nobody
                 self._hang_up()
         self._reopening.succeeded()
         self._silent.heard(unit)

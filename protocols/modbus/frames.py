@@ -120,9 +120,10 @@ class RtuFrames:
         return _checked(b"%c%b" % (request.unit, request.pdu))
 
     def echo(self, unit: int) -> bytes:
-        """The bytes that ask for an echo of a number. `take` skips whatever comes before it and then gives b"".
+        """The bytes that ask for an echo of a number. `take` skips whatever comes before it and then gives the number.
 
-        A unit that does not know the function says so with an exception that is as good: no read is refused like that.
+        A unit that does not know the function says so with an exception, for which `take` gives b"": no read is
+        refused like that, but it has no number.
         """
         self._nonce = (self._nonce + _NUMBER_STEP) & 0xFFFF
         echo = _checked(b"%c%b%b" % (unit, _ECHO, self._nonce.to_bytes(2, "big")))
@@ -135,7 +136,7 @@ class RtuFrames:
         if self._asked:
             return self._data(self._asked)
         if self._buffer.endswith(self._echoes):
-            return b""
+            return self._nonce.to_bytes(2, "big") if self._buffer.endswith(self._echoes[0]) else b""
         self._buffer = self._buffer[-_ECHO_SIZE:]
         return None
 

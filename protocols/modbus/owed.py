@@ -3,8 +3,9 @@
     no answer in time ──► the unit owes one ──echo──► settled: what it sends now is newer
 
 A unit answers one question after another. So once it has answered an echo (function 8, with a number of ours), or has
-refused that function, no answer to an earlier question can follow, however late it is. Many small devices ignore
-function 8: for those nothing is asked nor believed until five time-outs after the question.
+refused that function, no answer to an earlier question can follow, however late it is. A refusal has no number: one
+may be that of an echo asked before the question, so as many refusals as there were such echoes prove nothing. Many
+small devices ignore function 8: for those nothing is asked nor believed until five time-outs after the question.
 """
 
 import asyncio
@@ -24,6 +25,10 @@ class _Debt:
     has_echoed: bool = False
     vain: int = 0
     """Debts in a row that only time settled."""
+    echoes_open: int = 0
+    """Asked for and neither sent nor refused."""
+    strays: int = 0
+    """Those of them that were asked for before the question that is owed."""
 
 
 class OwedAnswers:
@@ -38,6 +43,7 @@ class OwedAnswers:
         echoes = debt.has_echoed and debt.vain < _DEAF_AFTER
         wait_timeouts = _WAIT_TIMEOUTS_ECHOING if echoes else _WAIT_TIMEOUTS
         debt.until_s = asyncio.get_running_loop().time() + wait_timeouts * timeout_s
+        debt.strays = debt.echoes_open
 
     def owes(self, unit: int) -> bool:
         """Whether an answer to an earlier question may still come."""
@@ -48,15 +54,26 @@ class OwedAnswers:
         """False for a unit that seems to ignore it: only time helps."""
         debt = self._debts[unit]
         debt.asked_for_echo = debt.vain < _DEAF_AFTER
+        debt.echoes_open += debt.asked_for_echo
         return debt.asked_for_echo
 
     def echoed(self, unit: int) -> None:
         """Nothing older can come any more."""
         self._debts[unit] = _Debt(has_echoed=True)
 
+    def refused_echo(self, unit: int) -> bool:
+        """Whether nothing older can come any more: it was not an echo from before the question that it refused."""
+        debt = self._debts[unit]
+        debt.echoes_open -= 1
+        if debt.strays:
+            debt.strays -= 1
+            return False
+        debt.until_s, debt.asked_for_echo = 0.0, False
+        return True
+
     def answered(self, unit: int) -> None:
         """It answered a question for certain."""
-        debt = self._debts.get(unit)
-        if debt is not None:
-            debt.vain += debt.asked_for_echo
-            debt.until_s, debt.asked_for_echo = 0.0, False
+        debt = self._debts[unit]
+        debt.vain += debt.asked_for_echo
+        debt.until_s, debt.asked_for_echo = 0.0, False
+        debt.echoes_open = debt.strays = 0

@@ -102,17 +102,13 @@ def usual_down_s(chance: random.Random) -> float:
     return chance.uniform(0.3, 3.0) if chance.random() < 0.8 else chance.uniform(15.0, 30.0)
 
 
-async def try_outages(
-    plant: Plant, trials: Callable[[Outage], int], chance: random.Random, down_s: Down = usual_down_s
+async def try_side_by_side(
+    plant: Plant, outages: list[Outage], trials: int, chance: random.Random, down_s: Down = usual_down_s
 ) -> dict[str, Recoveries]:
-    """Trials of each kind: of the devices side by side, of broker and database one after the other."""
+    """So many trials of each; outages of what all share must come one a call."""
 
-    async def repeat(outage: Outage) -> None:
-        for _ in range(trials(outage)):
-            found[outage.kind].took_s.append(await plant.recovery_s(outage, down_s(chance)))
+    async def repeat(outage: Outage) -> Recoveries:
+        return Recoveries(outage.limit_s, [await plant.recovery_s(outage, down_s(chance)) for _ in range(trials)])
 
-    found = {outage.kind: Recoveries(outage.limit_s, []) for outage in plant.of_devices + plant.of_all}
-    await asyncio.gather(*map(repeat, plant.of_devices))
-    for outage in plant.of_all:
-        await repeat(outage)
-    return found
+    found = await asyncio.gather(*map(repeat, outages))
+    return {outage.kind: recoveries for outage, recoveries in zip(outages, found, strict=True)}

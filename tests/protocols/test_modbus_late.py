@@ -8,6 +8,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.framer import FramerType
 
 from protocols.modbus.driver import ModbusDriver
+from protocols.modbus.owed import OwedAnswers
 from protocols.sample import GOOD, Sample, reason_of
 from tests.protocols.contract import read_all, until_good
 from tests.protocols.modbus_rig import device, make
@@ -86,6 +87,32 @@ async def test_echoes_are_not_asked_for_ever(late: RtuDevice, driver: ModbusDriv
         asked = late.asked_echoes
         await until_answered(driver, late)
     assert late.asked_echoes == asked > 0
+
+
+async def test_the_refusal_of_an_echo_from_before_the_question_settles_nothing() -> None:
+    """A refusal has no number: of two echoes, both refused late, the second refusal comes behind the next question."""
+    owed = OwedAnswers()
+    owed.add(1, TIMEOUT_S)
+    assert owed.ask_for_echo(1)
+    assert owed.ask_for_echo(1)
+    assert owed.refused_echo(1)
+    owed.add(1, TIMEOUT_S)  # the question whose answer is late
+    assert owed.ask_for_echo(1)
+    assert not owed.refused_echo(1)
+    assert owed.owes(1)
+    assert owed.ask_for_echo(1)
+    assert owed.refused_echo(1)
+    assert not owed.owes(1)
+
+
+async def test_an_answer_clears_what_was_asked_before_it() -> None:
+    owed = OwedAnswers()
+    owed.add(1, TIMEOUT_S)
+    assert owed.ask_for_echo(1)  # lost
+    owed.answered(1)
+    owed.add(1, TIMEOUT_S)
+    assert owed.ask_for_echo(1)
+    assert owed.refused_echo(1)
 
 
 async def test_pymodbus_is_fooled(late: RtuDevice) -> None:

@@ -41,7 +41,7 @@ PARTS = (
     Part("spool-kills", "A11", "tests.soak.spool_kills", "--trials 1000", "--trials 10", 45),
     Part("outage", "A12", "tests.soak.outage", "--hours 72", "--hours 6", 8),
     Part("broker-bounces", "A8", "tests.soak.broker_bounces", "--bounces 50", "--bounces 3", 3),
-    Part("reconnects", "A8", "tests.soak.reconnects", "--trials 100", "--trials 1", 150),
+    Part("reconnects", "A8", "tests.soak.reconnects", "--trials 100", "--trials 1", 40),
     Part("kills", "A14", "tests.chaos.killing", "--kills 50", "--kills 2", 15),
     Part("polling", "A1 A25", "tests.soak.polling", "--minutes 60", "--minutes 1", 63),
 )
