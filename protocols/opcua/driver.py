@@ -21,7 +21,7 @@ from protocols.opcua.quality import refusal_of
 from protocols.opcua.seat import Seat
 from protocols.opcua.session import FAILURES, Session, open_session, split_node
 from protocols.opcua.settings import OpcuaDevice, OpcuaTag
-from protocols.opcua.stamps import Stamps
+from protocols.opcua.stamps import Stamps, doubt_timeless
 from protocols.opcua.values import columns, fit
 from protocols.reopening import Reopening
 from protocols.sample import GOOD, Columns, Reason, bad
@@ -104,6 +104,7 @@ class OpcuaDriver:
         except FAILURES as error:
             return self._failed(op, await self._blame(session, error))
         code = fit(self._points, op.slots, values)
+        doubt_timeless(values, code)
         now_ns = np.full(len(op.slots), self._clock.now_ns(), np.int64)
         return self._noted(columns(self._points, op.slots, values, now_ns, code))
 

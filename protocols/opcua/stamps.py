@@ -21,7 +21,8 @@ Choice = Literal["source", "server", "gateway"]
 
 STALE = quality_code(Quality.UNCERTAIN, Reason.STALE)
 _UNSYNCED = quality_code(Quality.UNCERTAIN, Reason.CLOCK_UNSYNCED)
-_TICKS_1970 = 116_444_736_000_000_000
+_TICKS_1900, _TICKS_1970 = 94_354_848_000_000_000, 116_444_736_000_000_000
+_TICKS_9999, _TICKS_END = 2_650_467_743_990_000_000, (1 << 63) - 1  # Part 6, 5.2.2.5: later times are this end
 _YEAR_2000_NS = 946_684_800 * NS_PER_S
 _DAY_NS = 86_400 * NS_PER_S
 _MOST_TICKS = _TICKS_1970 + ((1 << 63) - 1) // 100 - 1
@@ -52,6 +53,7 @@ class Stamps:
 
     def of(self, slots: Slots, values: DataValues, code: Codes, now_ns: int) -> Times:
         """Stamps of what arrived; GOOD codes become what their time allows."""
+        doubt_timeless(values, code)
         stamp_ns = self._chosen(values, now_ns)
         impossible = (stamp_ns < _YEAR_2000_NS) | (stamp_ns > now_ns + _DAY_NS)
         stamp_ns[impossible] = now_ns
@@ -78,6 +80,14 @@ class Stamps:
         self._told_ns[slots] = placed
         self._asked_ns[slots] = 0
         return placed
+
+
+def doubt_timeless(values: DataValues, code: Codes) -> None:
+    """What brings a time that no calendar has is not GOOD: damage that moved the bytes of a value shows there first."""
+    for ticks in (values.source, values.server):
+        timeless = (ticks < 0) | ((ticks > 0) & (ticks < _TICKS_1900)) | ((ticks > _TICKS_9999) & (ticks != _TICKS_END))
+        if timeless.any():
+            code[timeless & (code == GOOD)] = _UNSYNCED
 
 
 def _turns(slots: Slots) -> list[NDArray[np.int64]]:

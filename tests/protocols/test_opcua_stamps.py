@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.opcua.data_values import empty
-from protocols.opcua.stamps import STALE, Stamps
+from protocols.opcua.stamps import STALE, Stamps, doubt_timeless
 from protocols.sample import GOOD, reason_of
 from runtime.clock import NS_PER_S
 
@@ -80,3 +80,23 @@ def test_years_that_cannot_be(ticks: int) -> None:
     values.source[0] = ticks
     assert Stamps(1, "source").of(np.array([0]), values, code, NOW_NS).tolist() == [NOW_NS]
     assert reason_of(int(code[0])) == "clock_unsynced"
+
+
+@pytest.mark.parametrize(
+    ("ticks", "doubted"),
+    [
+        (0, False),  # none was sent
+        (TICKS_1970 + NOW_NS // 100, False),
+        (TICKS_1970, False),  # a clock without battery
+        (0x7FFF_FFFF_FFFF_FFFF, False),  # as late as can be, Part 6
+        (0x0001_DD7A_2612_26E9, True),  # one byte is missing before it
+        (-6484658471691999511, True),
+        (1, True),
+    ],
+)
+def test_a_time_that_no_calendar_has_makes_the_value_doubtful(ticks: int, doubted: bool) -> None:
+    for times in ("source", "server"):
+        values, code = empty(2), np.zeros(2, np.uint16)
+        getattr(values, times)[1] = ticks
+        doubt_timeless(values, code)
+        assert [reason_of(each) for each in code.tolist()] == ["none", "clock_unsynced" if doubted else "none"]
