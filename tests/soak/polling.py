@@ -17,6 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -92,7 +93,7 @@ class Watch:
             self.looks.append((elapsed_s, process.memory_info().rss / 1e6, process.num_fds()))
             await asyncio.sleep(min(_LOOK_S, seconds / 10))
 
-    def told(self, seconds: float) -> dict[str, float | None]:
+    def told(self, seconds: float) -> dict[str, Any]:
         table = np.array(self.looks)
         settled = table[table[:, 0] >= min(_WARM_UP_MOST_S, seconds * _WARM_UP_SHARE)]
         slope_mb_per_s = float(np.polyfit(settled[:, 0], settled[:, 1], 1)[0])
@@ -100,6 +101,7 @@ class Watch:
         return {
             "rss_mb": round(float(table[:, 1].max()), 1),
             "rss_growth_mb_per_h": round(slope_mb_per_s * 3600, 2) if long_enough else None,
+            "rss_by_tenth_mb": [round(float(part[:, 1].mean()), 1) for part in np.array_split(table, 10)],
             "files_more": int(settled[-1, 2] - settled[0, 2]),
         }
 
@@ -117,7 +119,7 @@ async def poll(folder: Path, ports: list[int], seconds: float) -> tuple[Account,
     return account, watch, receiver
 
 
-def run(minutes: float, folder: Path) -> dict[str, float | None]:
+def run(minutes: float, folder: Path) -> dict[str, Any]:
     """Measure and tell."""
     with devices(PLANT.devices) as ports:
         account, watch, receiver = asyncio.run(poll(folder, ports, minutes * 60))
@@ -135,7 +137,7 @@ def run(minutes: float, folder: Path) -> dict[str, float | None]:
     }
 
 
-def clean(report: dict[str, float | None]) -> bool:
+def clean(report: dict[str, Any]) -> bool:
     growth = report["rss_growth_mb_per_h"] or 0.0
     files, rss = report["files_more"] or 0, report["rss_mb"] or 0
     faults = ("wrong", "not_in_turn", "not_good", "holes")
