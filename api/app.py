@@ -20,6 +20,8 @@ from anomaly.store import load_alarm
 from api import (
     access,
     alarms,
+    gateways,
+    history,
     interface,
     labels,
     live,
@@ -31,6 +33,7 @@ from api import (
     problems,
     public,
     sessions,
+    waveforms,
 )
 from api.bodies import BodyLimit
 from api.headers import Envelope
@@ -44,7 +47,7 @@ from database.pool import tenant_transaction
 from runtime.process import supervise
 
 _JSON_BYTES_MOST = 64 << 10
-_ROOMS = (sessions, machines, labels, orders, alarms, people, live, public)
+_ROOMS = (sessions, machines, history, waveforms, gateways, labels, orders, alarms, people, live, public)
 
 RESTARTS = Counter("lw_api_task_restarts_total", "Side tasks that ended and were started again.", ["task"])
 

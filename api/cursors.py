@@ -29,6 +29,17 @@ def time_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
         raise Invalid({"query.cursor": "is no cursor of this list; start without one"}) from error
 
 
+def time(cursor: str | None) -> datetime | None:
+    """The key of a list sorted by one time. Raises Invalid."""
+    try:
+        stamp = datetime.fromisoformat(text(cursor) or "") if cursor is not None else None
+    except ValueError as error:
+        raise Invalid({"query.cursor": "is no cursor of this list; start without one"}) from error
+    if stamp is not None and stamp.tzinfo is None:
+        raise Invalid({"query.cursor": "is no cursor of this list; start without one"})
+    return stamp
+
+
 def text(cursor: str | None) -> str | None:
     """The key of a list sorted by one text. Raises Invalid."""
     if cursor is None:

@@ -1,33 +1,27 @@
-"""Machines over HTTP: list, page, latest values, history. Each answer holds all that its screen needs."""
+"""Machines over HTTP: list and page. Each answer holds all that its screen needs; values and history: history.py."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import numpy as np
 from fastapi import APIRouter, Query
 
 from anomaly import store as alarm_store
-from api import Invalid, NoSuchThing, alarms, cursors, orders
+from api import NoSuchThing, alarms, cursors, orders
 from api.access import SignedIn, Tx
 from api.models import machines as models
 from api.models.base import PageQuery
 from database.pool import Connection
 from device_registry import store as registry
-from device_registry.records import Machine, MachineSummary, Tag
-from ingest_service import history as telemetry
+from device_registry.records import Machine, MachineSummary
 from maintenance import store as work
 from maintenance.records import Order
-from protocols.sample import quality_of, reason_of
 
 router = APIRouter(tags=["machines"])
 
 RECENT_ORDERS = 10
 ACTIVE_ALARMS_MOST = 50
-TAGS_MOST = 20
-SPAN_MOST = timedelta(days=400)
 
 
 @router.get("/machines")
@@ -42,7 +36,7 @@ async def list_machines(query: Annotated[PageQuery, Query()], tx: Tx) -> models.
 @router.get("/machines/{machine_id}")
 async def read_machine(machine_id: UUID, tx: Tx, caller: SignedIn) -> models.Machine:
     """A machine with its tags, limits, active alarms and, for those who may see orders, its last orders."""
-    machine = await _machine(tx, machine_id)
+    machine = await machine_of(tx, machine_id)
     (summary,) = await _summaries(tx, [machine])
     tags = await registry.list_tags(tx, [machine_id])
     limits = await alarm_store.limits_of_tags(tx, [tag.id for tag in tags])
@@ -59,33 +53,8 @@ async def read_machine(machine_id: UUID, tx: Tx, caller: SignedIn) -> models.Mac
     )
 
 
-@router.get("/machines/{machine_id}/values")
-async def read_values(machine_id: UUID, tx: Tx) -> models.Values:
-    """The newest sample of each tag, of the last day."""
-    await _machine(tx, machine_id)
-    tags = await registry.list_tags(tx, [machine_id])
-    newest = await telemetry.latest(tx, [tag.series_id for tag in tags])
-    return models.Values(items=[_value(tag, newest[tag.series_id]) for tag in tags if tag.series_id in newest])
-
-
-@router.get("/machines/{machine_id}/history")
-async def read_history(
-    machine_id: UUID, query: Annotated[models.HistoryQuery, Query()], tx: Tx
-) -> models.History:
-    """A period of some tags, cut into steps that people read off an axis."""
-    _check_span(query.since, query.until)
-    await _machine(tx, machine_id)
-    tags = _wanted(query.tags, await registry.list_tags(tx, [machine_id]))
-    found = await telemetry.history(tx, [tag.series_id for tag in tags], query.since, query.until, query.points)
-    return models.History(
-        since=query.since,
-        until=query.until,
-        resolution_s=found.resolution_s,
-        series=[_series(tag, found.series[tag.series_id]) for tag in tags],
-    )
-
-
-async def _machine(tx: Connection, machine_id: UUID) -> Machine:
+async def machine_of(tx: Connection, machine_id: UUID) -> Machine:
+    """Raises NoSuchThing when this tenant has none of that id."""
     machine = await registry.find_machine(tx, machine_id)
     if machine is None:
         raise NoSuchThing("there is no such machine")
@@ -100,36 +69,3 @@ async def _summaries(tx: Connection, machines: Sequence[MachineSummary]) -> list
         models.MachineSummary.model_validate({**asdict(machine), **counts})
         for machine, counts in zip(machines, counted, strict=True)
     ]
-
-
-def _value(tag: Tag, newest: telemetry.Latest) -> models.TagValue:
-    quality: Any = quality_of(newest.code).name.lower()
-    return models.TagValue(
-        tag_id=tag.id, slug=tag.slug, time=newest.time, value=newest.value, quality=quality,
-        reason=reason_of(newest.code),
-    )  # fmt: skip
-
-
-def _check_span(since: datetime, until: datetime) -> None:
-    if not timedelta(0) < until - since <= SPAN_MOST:
-        raise Invalid({"query.to": f"lies after `from`, at most {SPAN_MOST.days} days"})
-
-
-def _wanted(slugs: str, tags: Sequence[Tag]) -> list[Tag]:
-    by_slug = {tag.slug: tag for tag in tags}
-    wanted = list(dict.fromkeys(slug.strip() for slug in slugs.split(",")))
-    unknown = [slug for slug in wanted if slug not in by_slug]
-    if unknown or len(wanted) > TAGS_MOST:
-        told = f"this machine has no tag {unknown[0]!r}" if unknown else f"at most {TAGS_MOST} at once"
-        raise Invalid({"query.tags": told})
-    return [by_slug[slug] for slug in wanted]
-
-
-def _series(tag: Tag, found: telemetry.SeriesHistory) -> models.Series:
-    table = np.column_stack([found.mean, found.low, found.high]).tolist()
-    return models.Series(
-        slug=tag.slug,
-        unit=tag.unit,
-        points=[(at, *row) for at, row in zip(found.time_ms.astype(np.int64).tolist(), table, strict=True)],
-        bad=[(round(stretch.from_ms), round(stretch.to_ms), stretch.reason) for stretch in found.bad],
-    )

@@ -23,6 +23,8 @@ import api
 import database
 import device_registry
 import maintenance
+from ingest_service.export import ParquetMissing
+from ingest_service.waveforms import DamagedWaveform, UnknownWaveform
 
 log = structlog.get_logger()
 
@@ -80,6 +82,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     maintenance.UnknownOrder: _NOT_FOUND,
     maintenance.UnknownReport: _NOT_FOUND,
     anomaly.UnknownAlarm: _NOT_FOUND,
+    UnknownWaveform: _NOT_FOUND,
+    DamagedWaveform: Problem("damaged", 500, "What is stored is not what was measured"),
     anomaly.NotPossible: Problem("not-now", 409, "The alarm's state does not allow this"),
     maintenance.NotAllowed: Problem("not-now", 409, "The order's state does not allow this", members=_allowed),
     maintenance.RequestReused: Problem("id-reused", 409, "This id belongs to something else; make a new one"),
@@ -90,6 +94,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     maintenance.BadReport: Problem("invalid", 422, "Something in it is not right"),
     maintenance.Missing: Problem("missing", 422, "Something is missing", members=lambda e: {"missing": e.fields}),
     api.TooMany: Problem("too-many", 429, "Too many requests", headers=_retry_after),
+    ParquetMissing: Problem("not-installed", 501, "This server cannot do that"),
     database.DatabaseUnavailable: _DATABASE_AWAY,
     psycopg.OperationalError: _DATABASE_AWAY,  # deadlock, time-out, shutdown: the transaction is undone
 }

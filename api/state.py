@@ -1,5 +1,6 @@
 """What one running API holds: opened by `open_state`, reached from a request by `state_of`."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from api.stream.hub import Hub
 from database.pool import Pool, open_pool, refuse_privileged, transaction
 from runtime.clock import SystemClock
 
+# Each reads as fast as the database can; more of them would starve the screens.
+EXPORTS_MOST = 2
+
 
 @dataclass(frozen=True, slots=True)
 class ApiState:
@@ -25,6 +29,7 @@ class ApiState:
     limits: Limits
     passwords: Passwords
     pages: Pages
+    exporting: asyncio.Semaphore
 
 
 @contextlib.asynccontextmanager
@@ -38,7 +43,8 @@ async def open_state(settings: ApiSettings) -> AsyncIterator[ApiState]:
         async with transaction(pool) as connection:
             await refuse_privileged(connection)
         pages = read_pages(find_root(settings.web_root))
-        yield ApiState(settings, pool, Hub(), usual_limits(SystemClock()), Passwords(), pages)
+        exporting = asyncio.Semaphore(EXPORTS_MOST)
+        yield ApiState(settings, pool, Hub(), usual_limits(SystemClock()), Passwords(), pages, exporting)
 
 
 def state_of(request: Request) -> ApiState:

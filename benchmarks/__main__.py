@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("poll_modbus", "poll_opcua", "spool", "ingest", "api", "web")
+NAMES = ("poll_modbus", "poll_opcua", "spool", "ingest", "history", "api", "web")
 
 
 def run(name: str) -> int:

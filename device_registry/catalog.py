@@ -46,8 +46,12 @@ async def register_catalog(connection: Connection, tenant: str, gateway: str, ca
         "tags": [tag.tag for tag in catalog.tags],
         "units": [tag.unit for tag in catalog.tags],
         "kinds": [tag.kind for tag in catalog.tags],
+        "titles": [tag.title or tag.tag for tag in catalog.tags],
     }
-    await connection.execute(queries.add_machines, {"machines": sorted({tag.machine for tag in catalog.tags})})
+    machines = {tag.machine: tag.machine_title or tag.machine for tag in catalog.tags}
+    await connection.execute(
+        queries.add_machines, {"machines": sorted(machines), "titles": [machines[name] for name in sorted(machines)]}
+    )
     await connection.execute(queries.add_tags, columns)
     found = await connection.execute(queries.series_of, columns)
     return Registered(known.tenant_id, known.id, dict(await found.fetchall()))

@@ -74,13 +74,15 @@ WHERE id = %(label_id)s AND tenant_id = registry.current_tenant() AND revoked_at
 
 -- add_machines -- those of a catalog that are not known yet
 INSERT INTO registry.machine (tenant_id, slug, name)
-SELECT registry.current_tenant(), slug, slug FROM unnest(%(machines)s::text[]) AS slug
+SELECT registry.current_tenant(), new.slug, new.title
+FROM unnest(%(machines)s::text[], %(titles)s::text[]) AS new (slug, title)
 ON CONFLICT (tenant_id, slug) DO NOTHING;
 
 -- add_tags -- those of a catalog that are not known yet
 INSERT INTO registry.tag (tenant_id, machine_id, slug, name, unit, kind)
-SELECT machine.tenant_id, machine.id, new.tag, new.tag, new.unit, new.kind
-FROM unnest(%(machines)s::text[], %(tags)s::text[], %(units)s::text[], %(kinds)s::text[]) AS new (machine, tag, unit, kind)
+SELECT machine.tenant_id, machine.id, new.tag, new.title, new.unit, new.kind
+FROM unnest(%(machines)s::text[], %(tags)s::text[], %(titles)s::text[], %(units)s::text[], %(kinds)s::text[])
+     AS new (machine, tag, title, unit, kind)
 JOIN registry.machine ON machine.tenant_id = registry.current_tenant() AND machine.slug = new.machine
 ON CONFLICT (tenant_id, machine_id, slug) DO NOTHING;
 

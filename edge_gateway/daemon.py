@@ -1,6 +1,6 @@
 """The gateway process on one page.
 
-    pollers (one per endpoint) ──► shaper ──► intake ──► recorder ──► spool ──► uplink ──► broker
+    pollers (one per endpoint) ──► shaper ──► intake ──► recorder ──► spool ──► uplink, Sparkplug ──► broker
        ▲ ticker                                             └──────── committed when everything else has stopped
 
 A task that reads or sends is supervised: it fails, it is told, it starts again. The recorder is not: if the spool
@@ -28,6 +28,7 @@ from edge_gateway.restart_gap import BATCHES_LOOKED_AT, gap_samples, were_synced
 from edge_gateway.settings import GatewaySettings
 from edge_gateway.shaping.shape import Shape
 from edge_gateway.shaping.shaper import Shaper
+from edge_gateway.sparkplug import northbound as sparkplug
 from edge_gateway.spool.spool import Spool, open_spool
 from edge_gateway.uplink.delivery import Delivery
 from edge_gateway.uplink.session import Outbox
@@ -40,6 +41,8 @@ from runtime.health import serve_health
 from runtime.process import supervise, tell_systemd
 
 log = structlog.get_logger()
+
+Work = Callable[[], Awaitable[None]]
 
 
 async def run_gateway(settings: GatewaySettings, delivery: Delivery | None = None) -> None:
@@ -67,13 +70,15 @@ async def run_gateway(settings: GatewaySettings, delivery: Delivery | None = Non
         ticker = Ticker(group(numbering.endpoints), clock)
         vitals = Vitals(pollers, ticker, recorder, delivery, spool, freshness, clock)
         address = GatewayAddress(settings.tenant, settings.gateway)
-        uplink = Uplink(settings.broker, Outbox(address, numbering.catalog, spool, delivery, recorder, clock))
+        outbox = Outbox(address, numbering.catalog, spool, delivery, recorder, clock)
+        northbound = _northbound(settings, numbering, outbox)
         async with _health(settings.health.port, vitals), recorder, shaper, asyncio.TaskGroup() as tasks:
             tasks.create_task(recorder.run(), name="recorder")
             tasks.create_task(ticker.run(), name="ticker")
             tasks.create_task(vitals.feed(), name="watchdog")
             _supervise(tasks, "vitals", vitals.look)
-            _supervise(tasks, "uplink", uplink.run)
+            for name, send in northbound.items():
+                _supervise(tasks, name, send)
             if shape.needed:
                 _supervise(tasks, "shaper", shaper.run)
             for poller in pollers:
@@ -99,7 +104,17 @@ async def _earlier(spool: Spool, numbering: Numbering, clock: GatewayClock) -> C
     return gap_samples(numbering, payloads, whole(spool.opened.catalogs), runs[-1].started_ns)
 
 
-def _supervise(tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]) -> None:
+def _northbound(settings: GatewaySettings, numbering: Numbering, outbox: Outbox) -> dict[str, Work]:
+    """Who sends from the spool: our own uplink, a Sparkplug edge node, or both."""
+    found: dict[str, Work] = {}
+    if settings.sparkplug:
+        found["sparkplug"] = sparkplug.build(settings.sparkplug, settings, numbering, outbox).run
+    if not (settings.sparkplug and settings.sparkplug.only):
+        found["uplink"] = Uplink(settings.broker, outbox).run
+    return found
+
+
+def _supervise(tasks: asyncio.TaskGroup, name: str, work: Work) -> None:
     tasks.create_task(supervise(name, work, metrics.RESTARTS.labels(name).inc), name=name)
 
 

@@ -8,21 +8,31 @@ They have not been published, so changing them changes nothing that anybody has 
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Protocol
+from uuid import UUID
 
 from edge_gateway.clock.doubt import Correction, Here, corrected, doubted
 from edge_gateway.clock.gateway_clock import GatewayClock
 from edge_gateway.keep import Group
 from edge_gateway.spool.spool import Spool
-from edge_gateway.uplink.delivery import BatchKey, Delivery
+from edge_gateway.uplink.delivery import BatchKey
 from runtime.clock import ClockState
+
+
+class Hearer(Protocol):
+    """Is told which batches are in the spool and may be sent."""
+
+    def add(self, key: BatchKey) -> None: ...
+
+    def gone(self, run: UUID, ranges: Iterable[tuple[int, int]]) -> None: ...
 
 
 class HeldBack:
     """Stands between what is committed and what may be sent. `here`: the tags that our clock stamps."""
 
-    def __init__(self, spool: Spool, delivery: Delivery, clock: GatewayClock, here: Here) -> None:
+    def __init__(self, spool: Spool, hearers: Sequence[Hearer], clock: GatewayClock, here: Here) -> None:
         self._spool = spool
-        self._delivery = delivery
+        self._hearers = hearers
         self._clock = clock
         self._here = here
         self._keys: dict[BatchKey, None] = {}
@@ -46,7 +56,11 @@ class HeldBack:
             if self._clock.waits:
                 self._keys[key] = None
             else:
-                self._delivery.add(key)
+                self._tell(key)
+
+    def _tell(self, key: BatchKey) -> None:
+        for hearer in self._hearers:
+            hearer.add(key)
 
     def gone(self, keys: Iterable[BatchKey]) -> None:
         """These are not, any more."""
@@ -61,7 +75,7 @@ class HeldBack:
             await self._correct(block)
             self.gone(block)
             for key in block:
-                self._delivery.add(key)
+                self._tell(key)
         self._owed_ns = 0
         return True
 

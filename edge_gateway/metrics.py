@@ -66,6 +66,11 @@ PUBLISHED = Counter(f"{_P}_published", "Batches handed to the broker.", ["lane"]
 ACKNOWLEDGED = Counter(f"{_P}_acknowledged", "PUBACKs of the broker; they promise nothing.")
 RECEIPTS = Counter(f"{_P}_receipts", "Receipts that came.", ["kind"])
 RECEIPTED = Counter(f"{_P}_receipted_batches", "Batches that a receipt has covered.")
+SPARKPLUG_ONLINE = Gauge(f"{_P}_sparkplug_online", "1 while the edge node is born.")
+SPARKPLUG_MESSAGES = Counter(f"{_P}_sparkplug_messages", "Sparkplug messages handed to the broker.", ["verb"])
+SPARKPLUG_WAITING = Gauge(f"{_P}_sparkplug_waiting_batches", "Batches that the Sparkplug host was not sent yet.")
+SPARKPLUG_LOST = Counter(f"{_P}_sparkplug_lost_batches", "Batches that left the spool before they could be sent.")
+SPARKPLUG_REFUSED = Counter(f"{_P}_sparkplug_refused_commands", "Values that a Sparkplug host wanted to write.")
 CLOCK_STATE = Enum(
     f"{_P}_clock_state", "Whether anything disciplines the wall clock.", states=["unknown", "synced", "unsynced"]
 )

@@ -19,7 +19,7 @@ import structlog
 from edge_gateway import SpoolUnwritable, metrics
 from edge_gateway.catalog import Numbering
 from edge_gateway.clock.gateway_clock import GatewayClock
-from edge_gateway.held_back import HeldBack, put_right
+from edge_gateway.held_back import Hearer, HeldBack, put_right
 from edge_gateway.intake import Intake
 from edge_gateway.keep import Group
 from edge_gateway.losses import Losses
@@ -48,7 +48,8 @@ class Recorder:
         self._intake = intake
         self._catalog = numbering.catalog
         self._clock = clock
-        self._held_back = HeldBack(spool, delivery, clock, numbering.stamped_here)
+        self._hearers: list[Hearer] = [delivery]
+        self._held_back = HeldBack(spool, self._hearers, clock, numbering.stamped_here)
         self._pending: deque[Group] = deque()
         self._changes: dict[UUID, Change] = {}
         self._job: tuple[asyncio.Future[Written], Commit] | None = None
@@ -62,6 +63,10 @@ class Recorder:
     def failing(self) -> bool:
         """The spool cannot be written at the moment."""
         return self._outage.lasting_s > 0
+
+    def tell(self, hearer: Hearer) -> None:
+        """Another one that sends from the spool, beside the delivery; to be called before `run`."""
+        self._hearers.append(hearer)
 
     def change(self, change: Change) -> None:
         """Remember what a receipt changed; losing this in a crash only means that the cloud is asked again."""
@@ -154,8 +159,9 @@ class Recorder:
             return await self._spool.commit(commit)
 
     def _committed(self, batches: Sequence[Group], written: Written) -> None:
-        for run, ranges in _by_run(written.gone):
-            self._delivery.gone(run, ranges)
+        for run, ranges in by_run(written.gone):
+            for hearer in self._hearers:
+                hearer.gone(run, ranges)
         self._held_back.gone(written.gone)
         self._held_back.offer((*written.thinned, *written.keys))
         self.news.set()
@@ -164,7 +170,8 @@ class Recorder:
         self._losses.count(written, monotonic_s(self._clock))
 
 
-def _by_run(keys: Iterable[BatchKey]) -> Iterable[tuple[UUID, Ranges]]:
+def by_run(keys: Iterable[BatchKey]) -> Iterable[tuple[UUID, Ranges]]:
+    """Batches as ranges of each run."""
     found: dict[UUID, Ranges] = {}
     for run, seq in keys:
         found.setdefault(run, Ranges()).add(seq, seq)

@@ -36,7 +36,7 @@ def gap_samples(
         for column in batch.columns:
             first_ns.append(int(column.time_ns.min()))
             if catalog:
-                _latest(last_ns, _moved(catalog, numbering.catalog), column)
+                _latest(last_ns, moved(catalog, numbering.catalog), column)
     known = _known(numbering.catalog, catalogs)
     last_ns[last_ns == 0] = min(first_ns)
     return tuple(
@@ -68,7 +68,7 @@ def _name(tag: CatalogTag) -> tuple[str, str]:
     return tag.machine, tag.tag
 
 
-def _moved(old: Catalog, new: Catalog) -> NDArray[np.int64]:
+def moved(old: Catalog, new: Catalog) -> NDArray[np.int64]:
     """The alias today of each old alias, -1 where the tag is gone."""
     today = {_name(tag): tag.alias for tag in new.tags}
     moved = np.full(max(tag.alias for tag in old.tags) + 1, -1, np.int64)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from edge_gateway.shaping.derived import DerivedTag, resolve
 from edge_gateway.shaping.shaped import named_tags, read_kinds
+from edge_gateway.sparkplug.settings import SparkplugSettings
 from protocols.broker import BrokerSettings
 from protocols.registry import Device
 from protocols.reported_tag import ReportedTag
@@ -46,6 +47,7 @@ class GatewaySettings(Settings):
     broker: BrokerSettings = BrokerSettings()
     spool: SpoolSettings = SpoolSettings()
     health: HealthSettings = HealthSettings()
+    sparkplug: SparkplugSettings | None = Field(None, description="Without this section: off.")
     devices: tuple[Device, ...] = Field(min_length=1)
     derived: tuple[DerivedTag, ...] = Field((), description="Tags that are calculated from others.")
 
@@ -64,6 +66,12 @@ class GatewaySettings(Settings):
                         f"tag {tag.tag} of machine {device.machine} comes from both {other} and {device.name};"
                         " rename one of them"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _servers_fit(self) -> Self:
+        if self.sparkplug:
+            self.sparkplug.servers(self.broker)
         return self
 
     @model_validator(mode="after")

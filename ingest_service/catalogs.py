@@ -9,6 +9,7 @@ finds its tags. A catalog of a gateway that nobody has registered waits here, an
 import time
 from typing import TypeVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -19,10 +20,10 @@ from device_registry.catalog import register_catalog
 from device_registry.store import find_gateway
 from ingest_service.delivery import Message
 from ingest_service.series_map import SeriesMap
-from ingest_service.transactions import Transactions
+from ingest_service.transactions import Commits
 from protocols.sample import ValueKind
 from protocols.topics import GatewayAddress, parse
-from protocols.wire.batch import Batch
+from protocols.wire.batch import Announced, Batch
 from protocols.wire.catalog import Catalog, CatalogTag, decode
 
 log = structlog.get_logger()
@@ -41,12 +42,13 @@ V = TypeVar("V")
 class Catalogs:
     """The memory of one worker."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Commits) -> None:
         self._transactions = transactions
         self._gateways: dict[GatewayAddress, tuple[UUID | None, float]] = {}
         self._maps: dict[tuple[UUID, int], SeriesMap] = {}
         self._missed: dict[tuple[UUID, int], float] = {}
         self._names: dict[GatewayAddress, dict[Name, int]] = {}
+        self._announced: WeakKeyDictionary[Announced, SeriesMap] = WeakKeyDictionary()
         self._waiting: dict[GatewayAddress, Message] = {}
 
     async def gateway_id(self, address: GatewayAddress) -> UUID | None:
@@ -104,16 +106,21 @@ class Catalogs:
 
     async def series_of_names(self, address: GatewayAddress, batch: Batch) -> SeriesMap:
         """The series of a batch that names its own tags; tags seen for the first time are made."""
+        if batch.announced and batch.announced in self._announced:
+            return self._announced[batch.announced]
         known = self._names.get(address, {})
         new = [name for name in batch.names if name not in known]
         if new:
-            catalog = _catalog_of(batch)
+            catalog = batch.announced.catalog() if batch.announced else _catalog_of(batch)
             registered = await self._transactions.until_committed(
                 lambda connection: register_catalog(connection, address.tenant, address.gateway, catalog)
             )
             known = known | {batch.names[alias]: series for alias, series in registered.series.items()}
             _put(self._names, address, known)
-        return SeriesMap.of({alias: known[name] for alias, name in enumerate(batch.names)})
+        series = SeriesMap.of({alias: known[name] for alias, name in enumerate(batch.names)})
+        if batch.announced:
+            self._announced[batch.announced] = series
+        return series
 
     async def _is_complete(self, gateway_id: UUID, catalog: Catalog) -> bool:
         self._missed.pop((gateway_id, catalog.revision), None)

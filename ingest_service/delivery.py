@@ -15,10 +15,14 @@ from ingest_service.series_map import SeriesMap
 from protocols import OversizedPayload, ProtocolsError, UndecodablePayload
 from protocols.topics import BadTopic
 from protocols.wire import columnar
-from protocols.wire.batch import Batch
+from protocols.wire.batch import Batch, BatchHeader
 from protocols.wire.decode import decode
+from protocols.wire.waveform import WaveformPart
 
-# Sources without a run: their batches are known by their hash alone, see `Identity`.
+# A decoded sample: alias, time, value, quality.
+_BYTES_PER_SAMPLE = 22
+
+# Sources without a sequence, see `Identity`.
 NO_RUN = UUID(int=0)
 
 
@@ -31,6 +35,11 @@ class Message(NamedTuple):
     connection: int = 0
 
 
+def weight_bytes(message: Message, samples: int) -> int:
+    """What a message takes in memory, compressed and decoded."""
+    return max(len(message.payload), samples * _BYTES_PER_SAMPLE)
+
+
 class Account(NamedTuple):
     """A row of the ledger."""
 
@@ -41,8 +50,8 @@ class Account(NamedTuple):
 class Identity(NamedTuple):
     """Which batch of its gateway it is.
 
-    For a source without a sequence `run_id` is NO_RUN and `seq` is cut from the hash, so the same message
-    delivered twice is the same batch.
+    For a source without a sequence `run_id` is NO_RUN and `seq` is cut from the hash: a name for people, not a
+    number. Its samples are told from repetitions one by one, see `redelivery`.
     """
 
     run_id: UUID
@@ -70,12 +79,27 @@ class Refusal(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a message holds: a batch and which one it is; or a refusal, and which batch it would have been, if known."""
+    """What a message holds: a batch or a part of a burst, and which one of its run it is; or a refusal, and which one
+    it would have been, if known."""
 
     identity: Identity | None
     batch: Batch | None
     sha256: bytes
     refusal: Refusal | None = None
+    burst: WaveformPart | None = None
+
+    @property
+    def header(self) -> BatchHeader | None:
+        """As its gateway wrote it; None of a refusal and of a batch that names its own tags."""
+        held = self.batch or self.burst
+        return held.header if held else None
+
+    @property
+    def rows(self) -> int:
+        """Values in it."""
+        if self.burst:
+            return self.burst.header.count
+        return self.batch.count if self.batch else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +107,7 @@ class Delivery:
     """One message on its way into a group.
 
     `account` is the ledger row that decides whether it is new; None when nobody can tell which batch it is.
-    Without `refusal` there are account, batch and series.
+    Without `refusal` there are account, series, and a batch or a part of a burst.
     """
 
     message: Message
@@ -95,21 +119,28 @@ class Delivery:
     batch: Batch | None
     series: SeriesMap | None
     refusal: Refusal | None
+    tenant: str | None = None
+    burst: WaveformPart | None = None
 
 
-def deliver(message: Message, content: Content, gateway_id: UUID | None, series: SeriesMap | None = None) -> Delivery:
+def deliver(
+    message: Message,
+    content: Content,
+    gateway_id: UUID | None,
+    series: SeriesMap | None = None,
+    tenant: str | None = None,
+) -> Delivery:
     """Put together what was read and what is known of its sender."""
-    identity, batch, sha256, refusal = content
+    identity, batch, sha256, refusal, burst = content
     account = Account(gateway_id, identity.run_id) if gateway_id and identity else None
     seq = identity.seq if identity else 0
-    rows = batch.count if batch else 0
-    return Delivery(message, sha256, account, seq, rows, gateway_id, batch, series, refusal)
+    return Delivery(message, sha256, account, seq, content.rows, gateway_id, batch, series, refusal, tenant, burst)
 
 
 def bury(delivery: Delivery, refusal: Refusal) -> Delivery:
     """The same message as nobody's batch: it becomes a dead letter and leaves no mark in the ledger."""
     content = Content(None, None, delivery.sha256, refusal)
-    return deliver(delivery.message, content, delivery.gateway_id)
+    return deliver(delivery.message, content, delivery.gateway_id, tenant=delivery.tenant)
 
 
 def read(message: Message) -> Content:
@@ -125,14 +156,19 @@ def read(message: Message) -> Content:
 
 def _refused(message: Message, error: ProtocolsError) -> Content:
     sha256 = hashlib.sha256(message.payload).digest()
-    reason = Refused.UNDECODABLE
-    if isinstance(error, BadTopic):
-        reason = Refused.BAD_TOPIC
-    elif isinstance(error, OversizedPayload):
-        reason = Refused.OVERSIZED
     try:
         header = columnar.read_header(message.payload)
         identity = Identity(header.run_id, header.seq)
     except UndecodablePayload:
         identity = None
-    return Content(identity, None, sha256, Refusal(reason, str(error)[:1000]))
+    return Content(identity, None, sha256, refusal_of(error))
+
+
+def refusal_of(error: ProtocolsError) -> Refusal:
+    """What is told of a payload that cannot be read."""
+    reason = Refused.UNDECODABLE
+    if isinstance(error, BadTopic):
+        reason = Refused.BAD_TOPIC
+    elif isinstance(error, OversizedPayload):
+        reason = Refused.OVERSIZED
+    return Refusal(reason, str(error)[:1000])

@@ -15,6 +15,8 @@ from ingest_service.delivery import NO_RUN, Account, Delivery
 
 # A gateway keeps its open numbers within 512; a run this ragged is broken or hostile and would slow every update.
 RANGES_MOST = 2048
+# Long before that a person hears of it.
+RANGES_ALARMING = 256
 
 Range = tuple[int, int]
 
@@ -76,6 +78,8 @@ def _judge_one(
     account = delivery.account
     if account is None:
         return Verdict.BURY
+    if account.run_id == NO_RUN:  # told from a repetition sample by sample, see `redelivery`
+        return Verdict.BURY if delivery.refusal else Verdict.STORE
     known = seen.get((account, delivery.seq))
     if known is not None:
         return Verdict.REPEATED if known.sha256 == delivery.sha256 else Verdict.CONFLICT
@@ -95,7 +99,7 @@ def _touches(ranges: Ranges, seq: int) -> bool:
 def advance(
     deliveries: Sequence[Delivery], verdicts: Sequence[Verdict], committed: Mapping[Account, Ranges]
 ) -> dict[Account, Ranges]:
-    """The ranges after the group. Batches without a sequence leave no range: their hashes would be all holes."""
+    """The ranges after the group."""
     added: dict[Account, list[int]] = {account: [] for account in committed}
     for delivery, verdict in zip(deliveries, verdicts, strict=True):
         account = delivery.account

@@ -15,7 +15,8 @@ _BURIED = {Verdict.REJECT, Verdict.BURY, Verdict.CONFLICT}
 class Outcome:
     """`committed` are the ranges of each run after the group, `stored` what was known of its repetitions before.
 
-    `now_s` is the database's wall time, None when nothing was asked of the ledger.
+    `now_s` is the database's wall time, None when nothing was asked of the ledger; `repeated_samples` came before
+    from a source without a sequence.
     """
 
     prepared: Prepared
@@ -23,6 +24,7 @@ class Outcome:
     committed: dict[Account, Ranges]
     stored: dict[tuple[Account, int], Stored]
     now_s: float | None
+    repeated_samples: int = 0
 
     @property
     def is_plain(self) -> bool:

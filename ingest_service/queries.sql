@@ -43,11 +43,11 @@ UPDATE telemetry.ledger SET committed = new.committed::int8multirange, updated_a
 FROM unnest(%(gateways)b::uuid[], %(runs)b::uuid[], %(committed)b::text[]) AS new (gateway_id, run_id, committed)
 WHERE ledger.gateway_id = new.gateway_id AND ledger.run_id = new.run_id;
 
--- make_partitions -- partitions for the days to come; and the database's clock
+-- make_partitions -- partitions for what comes next; and the database's clock
 SELECT telemetry.make_partitions() AS made, extract(epoch FROM clock_timestamp())::float8 AS now_s;
 
--- drop_samples -- what arrived before the retention period
-SELECT telemetry.drop_samples(make_interval(days => %(days)s)) AS dropped;
+-- database_place -- how large it is, and where it lies if that is this machine and we may know it
+SELECT pg_database_size(current_database()) AS bytes, telemetry.data_folder() AS folder;
 
 -- find_catalog -- which series each alias of a revision means
 SELECT alias, series_id FROM telemetry.catalog WHERE gateway_id = %(gateway)s AND revision = %(revision)s;
@@ -58,46 +58,55 @@ SELECT %(gateway)s, %(revision)s, alias, series_id
 FROM unnest(%(aliases)b::bigint[], %(series)s::int[]) AS new (alias, series_id)
 ON CONFLICT DO NOTHING;
 
--- history -- one look at a period: points (single samples if they are few enough) and the edges of what is BAD
-WITH picked AS MATERIALIZED (
-  SELECT series_id, extract(epoch FROM time)::float8 AS at_s, value, quality::int AS code
-  FROM telemetry.samples(%(series)s, %(since)s, %(until)s)
-), longest AS (
-  SELECT coalesce(max(n), 0) AS n FROM (SELECT count(*) AS n FROM picked WHERE value IS NOT NULL GROUP BY series_id) AS each
-), points AS (
-  SELECT series_id,
-         CASE WHEN (SELECT n FROM longest) <= %(points)s THEN at_s ELSE floor(at_s / %(step_s)s) * %(step_s)s END AS at_s,
-         avg(value) AS mean, min(value) AS low, max(value) AS high
-  FROM picked WHERE value IS NOT NULL GROUP BY 1, 2
-), coded AS (
-  SELECT series_id, at_s, code FROM picked
-  WHERE series_id IN (SELECT series_id FROM picked WHERE code >> 8 >= 2)  -- most series have nothing to sort here
-  UNION ALL
-  SELECT series_id, extract(epoch FROM time)::float8, quality FROM telemetry.texts(%(series)s, %(since)s, %(until)s)
-), walked AS (
-  SELECT series_id, at_s, code, lag(code) OVER (PARTITION BY series_id ORDER BY at_s) AS before FROM coded
-)
-SELECT series_id, at_s * 1000 AS at_ms, mean, low, high, NULL::int AS code, (SELECT n FROM longest) AS longest FROM points
-UNION ALL
-SELECT series_id, at_s * 1000, NULL, NULL, NULL, code, NULL FROM walked
-WHERE (code >> 8 >= 2 OR before >> 8 >= 2) AND code IS DISTINCT FROM before
-ORDER BY series_id, at_ms;
-
--- latest_samples -- the newest number and the newest text of each series
-(SELECT DISTINCT ON (series_id) series_id, time, value, NULL AS text, quality
- FROM telemetry.samples(%(series)s, now() - %(within)s, now() + interval '10 minutes')
- ORDER BY series_id, time DESC)
-UNION ALL
-(SELECT DISTINCT ON (series_id) series_id, time, NULL, value, quality
- FROM telemetry.texts(%(series)s, now() - %(within)s, now() + interval '10 minutes')
- ORDER BY series_id, time DESC);
-
--- gaps -- numbers of a gateway that are missing below the highest one of their run, and when their neighbours came
-SELECT run_id, lower(hole) AS first_seq, upper(hole) - 1 AS last_seq,
-       (SELECT committed_at FROM telemetry.batch
-        WHERE (gateway_id, run_id, seq) = (ledger.gateway_id, ledger.run_id, lower(hole) - 1)) AS after,
-       (SELECT committed_at FROM telemetry.batch
-        WHERE (gateway_id, run_id, seq) = (ledger.gateway_id, ledger.run_id, upper(hole))) AS before
-FROM telemetry.ledger, unnest(int8multirange(int8range(1, greatest(upper(committed), 1))) - committed) AS hole
+-- gaps -- batches of a gateway that are not there, with the explanation; for ingest and the workers
+SELECT run_id, first_seq, last_seq, explanation, reason, samples, since, until FROM telemetry.gap
 WHERE gateway_id = %(gateway)s
-ORDER BY started_at, run_id, first_seq;
+ORDER BY run_id, first_seq LIMIT %(limit)s;
+
+-- own_gaps -- the same of a gateway of the tenant of this transaction
+SELECT run_id, first_seq, last_seq, explanation, reason, samples, since, until FROM telemetry.gaps(%(gateway)s)
+ORDER BY run_id, first_seq LIMIT %(limit)s;
+
+-- own_gateways -- the next ones of this tenant by slug
+SELECT id, slug, name, online, since, heard_at, open_batches FROM telemetry.gateways()
+WHERE slug > %(after)s ORDER BY slug LIMIT %(limit)s;
+
+-- own_gateway -- one of this tenant
+SELECT id, slug, name, online, since, heard_at, open_batches FROM telemetry.gateways() WHERE id = %(gateway)s;
+
+-- forget_letters -- the old ones, and the oldest while all together are too large
+DELETE FROM telemetry.dead_letter WHERE id IN (
+  SELECT id FROM (SELECT id, received_at, sum(octet_length(payload)) OVER (ORDER BY id DESC) AS bytes
+                  FROM telemetry.dead_letter) AS each
+  WHERE received_at < now() - make_interval(days => %(days)s) OR bytes > %(bytes_most)s
+  LIMIT %(most)s
+);
+
+-- forget_quarantine -- the old ones
+DELETE FROM telemetry.quarantine WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM telemetry.quarantine WHERE received_at < now() - make_interval(days => %(days)s)
+  LIMIT %(most)s
+));
+
+-- forget_waveforms -- the old ones with their parts, as many as `most`
+DELETE FROM telemetry.waveform WHERE id = ANY (ARRAY(
+  SELECT id FROM telemetry.waveform WHERE start_at < now() - make_interval(days => %(days)s)
+  LIMIT %(most)s
+));
+
+-- forget_batches -- hashes of batches that no gateway repeats any more; their numbers stay in the ledger
+DELETE FROM telemetry.batch WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM telemetry.batch WHERE committed_at < now() - make_interval(days => %(days)s)
+  LIMIT %(most)s
+));
+
+-- forget_runs -- runs that were heard last so long ago, with what their gateways gave up
+WITH gone AS (
+  SELECT gateway_id, run_id FROM telemetry.ledger
+  WHERE updated_at < now() - make_interval(days => %(days)s) AND run_id <> '00000000-0000-0000-0000-000000000000'
+  LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), given_up AS (
+  DELETE FROM telemetry.dropped USING gone
+  WHERE (dropped.gateway_id, dropped.run_id) = (gone.gateway_id, gone.run_id)
+)
+DELETE FROM telemetry.ledger USING gone WHERE (ledger.gateway_id, ledger.run_id) = (gone.gateway_id, gone.run_id);

@@ -6,7 +6,8 @@ Receipts are not retained and may be lost: each one carries all ranges of its ru
 gets it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from ingest_service.delivery import NO_RUN, Account
 from ingest_service.ledger import Verdict
@@ -16,17 +17,18 @@ from protocols.topics import Down, GatewayAddress, parse
 from protocols.wire import receipt
 
 _REASON_LETTERS_MOST = 200
+_NOBODY: Mapping[str, int] = MappingProxyType({})
 
 
-def receipts(outcome: Outcome, credit: int) -> Iterator[tuple[str, bytes]]:
-    """One receipt for each run that the group touched."""
+def receipts(outcome: Outcome, credit: int, lowered: Mapping[str, int] = _NOBODY) -> Iterator[tuple[str, bytes]]:
+    """One receipt for each run that the group touched; tenants in `lowered` get that credit at most."""
     rejected = _rejected(outcome)
     for account, address in _addresses(outcome).items():
         body = receipt.Receipt(
             run=account.run_id,
             committed=list(outcome.committed[account].items),
             rejected=rejected.get(account, {}),
-            credit=credit,
+            credit=min(credit, lowered.get(address.tenant, credit)),
         )
         yield address.down(Down.RECEIPT), receipt.encode(body)
 

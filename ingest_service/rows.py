@@ -9,6 +9,7 @@ costs its neighbours: it becomes a stray, for the quarantine.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from ingest_service.copy_format import Rows, TextRow, empty_rows, postgres_us, storable
 from ingest_service.delivery import Delivery
 from ingest_service.series_map import UNKNOWN
+from ingest_service.waveforms.plausible import plausible
 from protocols.sample import Column, Quality, Reason, ValueKind, bad
 from runtime.clock import NS_PER_S
 
@@ -58,6 +60,19 @@ class Prepared:
             [stray for stray in self.strays if kept[stray.batch]],
         )
 
+    def only(self, kept: NDArray[np.bool_]) -> "Prepared":
+        """Only the rows and then the texts that are marked."""
+        if kept.all():
+            return self
+        numbers, texts = kept[: len(self.rows)], kept[len(self.rows) :].tolist()
+        return Prepared(
+            self.deliveries,
+            self.rows[numbers],
+            self.batch_of_row[numbers],
+            list(compress(self.texts, texts)),
+            self.strays,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Flat:
@@ -78,7 +93,8 @@ class _Flat:
 
 
 def prepare(deliveries: Sequence[Delivery], now_ns: int) -> Prepared:
-    """Build the rows of a group; `now_ns` is the database's wall time."""
+    """Build the rows of a group, all but their minute of arrival; `now_ns` is the database's wall time."""
+    deliveries = [plausible(delivery, _EARLIEST_NS, now_ns + _AHEAD_MOST_NS) for delivery in deliveries]
     numbers, strays = _split(_flat(deliveries, numeric=True), now_ns)
     texts, text_strays = _split(_flat(deliveries, numeric=False), now_ns)
     order = np.lexsort((numbers.time_ns, numbers.series))
@@ -86,7 +102,6 @@ def prepare(deliveries: Sequence[Delivery], now_ns: int) -> Prepared:
     rows["time_us"] = postgres_us(numbers.time_ns[order])
     rows["value"] = numbers.value[order]
     rows["series"] = numbers.series[order]
-    rows["arrived"] = now_ns // (60 * NS_PER_S)
     rows["quality"] = numbers.code[order]
     return Prepared(deliveries, rows, numbers.batch[order], _text_rows(texts), strays + text_strays)
 

@@ -7,7 +7,7 @@ work ──► transaction ──fails for now──► back-off, told once ─�
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import psycopg
 import structlog
@@ -44,6 +44,22 @@ class ServerClock:
 
     def now_ns(self) -> int:
         return time.time_ns() + round(self._ahead_s * NS_PER_S)
+
+
+class Commits(Protocol):
+    """Somebody who runs work in a transaction."""
+
+    async def until_committed(self, work: Callable[[Connection], Awaitable[T]]) -> T: ...
+
+
+class Inside:
+    """Work inside a transaction that somebody else has opened, and commits or undoes as a whole."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def until_committed(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        return await work(self._connection)
 
 
 class Transactions:

@@ -1,9 +1,9 @@
 """The ingest process on one page.
 
-    subscriber ──► collector: intake, grouper, rows ──queue of one──► committer: writer, acknowledge, receipts
+    subscriber ──► stages: collector ──► committer      `build_readers`: every way to understand messages
+    sparkplug  ──► stages                               beside them: states, forgetting, health
 
-Two stages: while a group is being written, the next one is decoded and sorted. Behind the queue the subscriber's
-own bound pushes back to the broker, so a slow database costs no memory.
+Behind the stages each source's own bound pushes back to the broker, so a slow database costs no memory.
 """
 
 import asyncio
@@ -12,22 +12,22 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from database.pool import Connection, open_pool
-from database.queries import load_queries
-from ingest_service.catalogs import Catalogs
-from ingest_service.collector import Collector, Lane
-from ingest_service.committer import Committer
-from ingest_service.grouper import Grouper
-from ingest_service.intake import Intake
+from database.pool import open_pool
+from ingest_service.forgetting import forget_for_ever
+from ingest_service.mapping.reader import MappingReader
+from ingest_service.reading import GatewayReader, Reader
 from ingest_service.settings import IngestSettings
+from ingest_service.source import Source
+from ingest_service.sparkplug.line import run_host
+from ingest_service.stages import Stages
 from ingest_service.subscriber import Subscriber
 from ingest_service.transactions import ServerClock, Transactions, make_partitions
+from ingest_service.waveforms.reader import WaveReader
 from protocols.topics import Up, every
 from runtime.health import check, serve_health
 from runtime.process import tell_systemd
 
 log = structlog.get_logger()
-queries = load_queries(__file__)
 
 _HOUSEKEEPING_S = 3600
 
@@ -38,27 +38,33 @@ async def run_ingest(settings: IngestSettings) -> None:
         transactions = Transactions(pool)
         clock = ServerClock()
         clock.observe(await transactions.until_committed(make_partitions))
+        readers = build_readers(settings)
         feed = Subscriber(
             settings.broker, settings.subscription, settings.worker,
-            shared=[every(Up.DATA)], own=[every(Up.CATALOG)],
+            shared=[topic for reader in readers for topic in reader.shared],
+            own=[every(Up.CATALOG), every(Up.STATE), *(topic for reader in readers for topic in reader.own)],
         )  # fmt: skip
-        lanes = [Lane(Grouper(settings.group), asyncio.Queue(maxsize=1)) for _ in range(settings.lanes)]
-        parked_most = max(1, settings.subscription.messages_most // 4)
-        intake = Intake(Catalogs(transactions), settings.catalog_wait_s, parked_most)
-        collector = Collector(feed, intake, clock, lanes)
-        committers = [Committer(feed, transactions, clock, settings.credit, lane.ready) for lane in lanes]
-        async with feed, _health(settings.health_port, feed, transactions), asyncio.TaskGroup() as tasks:
-            tasks.create_task(collector.run(), name="collect")
-            for number, committer in enumerate(committers):
-                tasks.create_task(committer.run(), name=f"commit {number}")
-            tasks.create_task(_keep_house(transactions, settings.retention_days), name="housekeeping")
+        stages = Stages.of(settings, transactions, clock)
+        await stages.disk.look()
+        async with feed, _health(settings.health_port, feed, stages), asyncio.TaskGroup() as tasks:
+            stages.start(tasks, feed, readers, settings.lanes)
+            tasks.create_task(stages.states.run(), name="states")
+            tasks.create_task(stages.disk.run(), name="disk")
+            tasks.create_task(run_host(settings, stages), name="sparkplug")
+            tasks.create_task(forget_for_ever(transactions, settings.keep, settings.redelivery), name="forgetting")
+            tasks.create_task(_keep_partitions(transactions), name="housekeeping")
             await feed.wait_subscribed()
             log.info("ready", worker=settings.worker)
             tell_systemd("READY=1")
 
 
+def build_readers(settings: IngestSettings) -> list[Reader]:
+    """Every way to understand messages; the first one that takes a topic reads it."""
+    return [GatewayReader(), WaveReader(), MappingReader(settings.mappings)]
+
+
 @contextlib.asynccontextmanager
-async def _health(port: int, feed: Subscriber, transactions: Transactions) -> AsyncIterator[None]:
+async def _health(port: int, feed: Source, stages: Stages) -> AsyncIterator[None]:
     if not port:
         yield
         return
@@ -67,25 +73,16 @@ async def _health(port: int, feed: Subscriber, transactions: Transactions) -> As
             lambda: feed.connected, "no connection to the broker", "check [broker] and that the broker runs"
         ),
         "database": check(
-            lambda: transactions.healthy, "the database does not answer", "check [database] and that it runs"
+            lambda: stages.transactions.healthy, "the database does not answer", "check [database] and that it runs"
         ),
+        "disk": stages.disk.trouble,
     }
     async with serve_health(port, checks):
         yield
 
 
-async def _keep_house(transactions: Transactions, retention_days: int | None) -> None:
-    """Partitions ahead, old samples away; once an hour."""
+async def _keep_partitions(transactions: Transactions) -> None:
+    """Partitions ahead also where no packer makes them."""
     while True:
         await transactions.until_committed(make_partitions)
-        if retention_days:
-            dropped = await transactions.until_committed(lambda connection: _drop_samples(connection, retention_days))
-            if dropped:
-                log.info("old samples dropped", partitions=dropped, older_than_days=retention_days)
         await asyncio.sleep(_HOUSEKEEPING_S)
-
-
-async def _drop_samples(connection: Connection, days: int) -> int:
-    row = await (await connection.execute(queries.drop_samples, {"days": days})).fetchone()
-    assert row
-    return int(row[0])

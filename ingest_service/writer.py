@@ -11,30 +11,44 @@ from collections.abc import Sequence
 from database.pool import Connection
 from database.queries import load_queries
 from ingest_service.copy_format import encode_rows, encode_texts, storable
-from ingest_service.delivery import NO_RUN, Account, Delivery, Refusal, Refused
+from ingest_service.delivery import NO_RUN, Account, Delivery, Refusal
 from ingest_service.ledger import Ranges, Stored, Verdict, advance, judge
 from ingest_service.outcome import Outcome
+from ingest_service.redelivery.recent import Recent
+from ingest_service.redelivery.store import only_fresh, remember
 from ingest_service.rows import Prepared, Stray
+from ingest_service.settings import RedeliverySettings
+from ingest_service.storage.arrival import minute_of_arrival
+from ingest_service.waveforms.writing import add_parts
+from protocols.wire.columnar import PAYLOAD_BYTES_MOST
 
 queries = load_queries(__file__)
 
-_DEAD_LETTER_BYTES = 1 << 20
+_OVERSIZED_BYTES_KEPT = 1 << 20
 
 
-async def write(connection: Connection, prepared: Prepared) -> Outcome:
-    """Write a group inside the transaction of `connection`; it is done when the caller commits, else nothing is."""
+async def write(connection: Connection, prepared: Prepared, recent: Recent | None = None) -> Outcome:
+    """Write a group inside the transaction of `connection`; it is done when the caller commits, else nothing is.
+
+    `recent` is what this worker remembers of sources without a sequence; without it the database is asked.
+    """
     deliveries = prepared.deliveries
+    arrived_min = await minute_of_arrival(connection)
     committed, now_s = await _lock(connection, sorted({d.account for d in deliveries if d.account}))
     stored = await _stored(connection, deliveries, committed)
     verdicts = judge(deliveries, committed, stored)
     kept = prepared.keeping([verdict is Verdict.STORE for verdict in verdicts])
-    await _copy(connection, kept)
+    fresh = await only_fresh(connection, kept, recent or Recent(RedeliverySettings()), now_s or 0)
+    kept = fresh.prepared
+    await _copy(connection, kept, arrived_min)
+    await add_parts(connection, [d for d, one in zip(deliveries, verdicts, strict=True) if one is Verdict.STORE])
     after = advance(deliveries, verdicts, committed)
-    outcome = Outcome(kept, verdicts, after, stored, now_s)
+    outcome = Outcome(kept, verdicts, after, stored, now_s, fresh.repeated)
     async with connection.pipeline():
         await _add_dead_letters(connection, outcome.refusals())
         await _add_strays(connection, deliveries, kept.strays)
         await _add_batches(connection, deliveries, verdicts)
+        await remember(connection, fresh)
         await _advance(
             connection, {account: after[account] for account in after if after[account] != committed[account]}
         )
@@ -59,11 +73,7 @@ async def _lock(connection: Connection, accounts: list[Account]) -> tuple[dict[A
 async def _stored(
     connection: Connection, deliveries: Sequence[Delivery], committed: dict[Account, Ranges]
 ) -> dict[tuple[Account, int], Stored]:
-    asked = [
-        (d.account, d.seq)
-        for d in deliveries
-        if d.account and (d.account.run_id == NO_RUN or d.seq in committed[d.account])
-    ]
+    asked = [(d.account, d.seq) for d in deliveries if d.account and d.seq in committed[d.account]]
     if not asked:
         return {}
     cursor = await connection.execute(
@@ -80,8 +90,9 @@ async def _stored(
     }
 
 
-async def _copy(connection: Connection, prepared: Prepared) -> None:
+async def _copy(connection: Connection, prepared: Prepared, arrived_min: int) -> None:
     if len(prepared.rows):
+        prepared.rows["arrived"] = arrived_min
         async with connection.cursor() as cursor, cursor.copy(queries.copy_samples) as copy:
             for part in encode_rows(prepared.rows):
                 await copy.write(part)
@@ -102,15 +113,15 @@ async def _add_dead_letters(connection: Connection, refusals: list[tuple[Deliver
             "details": [storable(refusal.detail) for _, refusal in refusals],
             "hashes": [delivery.sha256 for delivery, _ in refusals],
             "sizes": [len(delivery.message.payload) for delivery, _ in refusals],
-            "payloads": [_kept_payload(delivery, refusal) for delivery, refusal in refusals],
+            "payloads": [_kept_payload(delivery) for delivery, _ in refusals],
         },
     )
 
 
-def _kept_payload(delivery: Delivery, refusal: Refusal) -> bytes:
-    """A conflict is somebody's measurements and kept whole; of the rest, as much as tells what it was."""
+def _kept_payload(delivery: Delivery) -> bytes:
+    """Whole, so that it can be replayed; of what is larger than anything we take, as much as tells what it was."""
     payload = delivery.message.payload
-    return payload if refusal.reason is Refused.CONFLICT else payload[:_DEAD_LETTER_BYTES]
+    return payload if len(payload) <= PAYLOAD_BYTES_MOST else payload[:_OVERSIZED_BYTES_KEPT]
 
 
 async def _add_strays(connection: Connection, deliveries: Sequence[Delivery], strays: Sequence[Stray]) -> None:
@@ -136,7 +147,7 @@ async def _add_batches(connection: Connection, deliveries: Sequence[Delivery], v
     new = [
         (delivery, delivery.account, delivery.refusal)
         for delivery, verdict in zip(deliveries, verdicts, strict=True)
-        if verdict in {Verdict.STORE, Verdict.REJECT} and delivery.account
+        if verdict in {Verdict.STORE, Verdict.REJECT} and delivery.account and delivery.account.run_id != NO_RUN
     ]
     if new:
         await connection.execute(

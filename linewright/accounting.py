@@ -29,7 +29,7 @@ def account(owner_dsn: str, plant: Plant, truth: Path, end_ns: int) -> Audit:
     """Compare everything handed out up to `end_ns` with everything stored up to now."""
     rules = Rules(end_ns=end_ns, subscribed=subscribed_series(plant))
     with psycopg.connect(owner_dsn) as connection:
-        rows = [*_stored(connection, "sample", plant.tenant), *_stored(connection, "text_sample", plant.tenant)]
+        rows = [*_stored(connection, "stored", plant.tenant), *_stored(connection, "text_sample", plant.tenant)]
     return audit(read_values(truth), rows, rules)
 
 

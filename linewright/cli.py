@@ -9,7 +9,10 @@ import typer
 
 from linewright import __version__
 from linewright.failures import explain
+from linewright.mapping_commands import app as mapping_app
 from linewright.points_commands import app as points_app
+from linewright.rejects_commands import app as rejects_app
+from linewright.simulate_commands import app as simulate_app
 from runtime import logs, process
 from runtime.settings import load
 
@@ -22,6 +25,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(points_app)
+app.add_typer(mapping_app)
+app.add_typer(rejects_app)
+app.add_typer(simulate_app)
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file; without it: defaults and LINEWRIGHT_… variables.")
@@ -98,6 +104,16 @@ def ingest(config: Config = None) -> None:
 
 
 @app.command()
+def pack(config: Config = None) -> None:
+    """Pack stored samples, keep their rollups, merge late data, let go what is older than it shall be kept."""
+    from ingest_service.storage.packer import run_pack
+    from ingest_service.storage.settings import PackSettings
+
+    logs.configure("pack")
+    process.run(run_pack(load(PackSettings, config)))
+
+
+@app.command()
 def anomaly(config: Config = None) -> None:
     """Watch limits and baselines, raise and clear alarms with frozen evidence."""
     from anomaly.settings import AnomalySettings
@@ -162,23 +178,27 @@ def migrate(config: Config = None) -> None:
 
 
 @app.command()
-def simulate(
-    plant: Annotated[Path | None, typer.Argument(help="PLANT.toml; without it: the sample plant.")] = None,
-    speed: Annotated[float | None, typer.Option(help="Plant seconds in a second; default: the file's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed for noise and demand.")] = None,
-    truth: Annotated[Path | None, typer.Option(help="Append every value handed out to this JSONL file.")] = None,
-    gateway_config: Annotated[Path | None, typer.Option(help="Write a gateway.toml that reads this plant.")] = None,
-    spool: Annotated[Path, typer.Option(help="Spool file that this gateway.toml names.")] = Path("gateway.spool"),
+def export(
+    machine: Annotated[str, typer.Argument(help="Its short name, such as pump-1.")],
+    since: Annotated[str, typer.Option("--from", help="2026-03-01 or 2026-03-01T08:00+08:00; else UTC.")],
+    until: Annotated[str, typer.Option("--to", help="Likewise; the first moment that is not wanted any more.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; .parquet makes Parquet.")],
+    tag: Annotated[list[str] | None, typer.Option(help="Only this tag; may stand several times.")] = None,
+    resolution: Annotated[str, typer.Option(help="raw: every sample; or minute, hour, day: a line for each.")] = "raw",
+    excel: Annotated[bool, typer.Option("--excel", help="So that Excel reads it as UTF-8.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="Whose machine; not needed where there is only one.")] = None,
+    config: Config = None,
+    data: DataFolder = DEFAULT_DATA,
 ) -> None:
-    """Serve simulated machines over real Modbus TCP and OPC UA."""
-    from linewright.parts import run_simulators
-    from simulators.gateway_config import GatewayTarget
-    from simulators.plant import DEMO, load_plant
-    from simulators.run import Outputs
+    """Write what a machine measured into a CSV or Parquet file, however much it is."""
+    from linewright import export as export_
 
-    logs.configure("simulate")
-    wanted = load_plant(plant or DEMO, speed=speed, seed=seed)
-    process.run(run_simulators(wanted, Outputs(truth, gateway_config, GatewayTarget(wanted.tenant, spool=spool))))
+    logs.configure("export", level="error")
+    form = "parquet" if output.suffix == ".parquet" else "csv"
+    period = export_.time_of(since), export_.time_of(until)
+    asked = export_.Asked(machine, tuple(tag or ()), *period, export_.resolution_of(resolution), form, excel, tenant)
+    asyncio.run(export_.export(export_.database_of(config, data.resolve()), asked, output))
+    print(f"{output}: {output.stat().st_size:,} bytes")
 
 
 @app.command()

@@ -4,11 +4,13 @@ import errno
 
 from database import DatabaseError
 from edge_gateway import GatewayError
+from ingest_service import IngestError
 from linewright import LinewrightError
 from protocols import ProtocolsError
 from runtime.settings import SettingsError
+from simulators import SimulatorsError
 
-_MENDABLE = (LinewrightError, SettingsError, DatabaseError, ProtocolsError, GatewayError)
+_MENDABLE = (LinewrightError, SettingsError, DatabaseError, ProtocolsError, GatewayError, IngestError, SimulatorsError)
 
 
 def explain(error: BaseException) -> str | None:

@@ -1,6 +1,6 @@
 """Everything on one box, as an order of starting: each line stands on the ones above it.
 
-    database, broker, simulated plant ─► seed ─► ingest, anomaly, maintenance, api, gateways
+    database, broker, simulated plant ─► seed ─► ingest, pack, anomaly, maintenance, api, gateways
 
 What stands on one line starts side by side. Closing the context stops the lines the other way round.
 """
@@ -93,7 +93,7 @@ async def open_site(plan: Plan, progress: Progress) -> AsyncIterator[Site]:
         site = Site(url, scan_url, seeded.logins, connections, broker, started.children)
         if not plan.plant:
             write_sample(plan.layout, seeded.tenant)
-        with progress.step("ingest, alarms, work orders, pages, gateways"):
+        with progress.step("ingest, storage, alarms, work orders, pages, gateways"):
             await started.together([*_services(plan, site, address), *_gateways(plan, broker)])
         yield site
 
@@ -164,11 +164,17 @@ def _connections(layout: Layout) -> dict[str, str]:
 
 def _services(plan: Plan, site: Site, address: str) -> list[Child]:
     environment = broker_environment(site.broker)
-    roles = {"ingest": "lw_ingest", "anomaly": "lw_worker", "maintenance": "lw_worker", "api": "lw_app"}
+    roles = {
+        "ingest": "lw_ingest",
+        "pack": "lw_ingest",
+        "anomaly": "lw_worker",
+        "maintenance": "lw_worker",
+        "api": "lw_app",
+    }
     children = []
     for name, role in roles.items():
         own = {"LINEWRIGHT_DATABASE__DSN": site.connections[role]}
-        if name != "maintenance":
+        if name not in {"pack", "maintenance"}:
             own |= environment
         if name == "api":
             own |= _api_environment(plan, site.url, address)

@@ -85,12 +85,12 @@ def _from_environment(model: type[BaseModel], environ: Mapping[str, str]) -> Ite
 
 
 def _has_field(model: type[BaseModel], keys: list[str]) -> bool:
-    inner: Any = model
+    kinds: tuple[Any, ...] = (model,)
     for key in keys:
-        field = getattr(inner, "model_fields", {}).get(key)
-        if field is None:
+        fields = [field for kind in kinds if (field := getattr(kind, "model_fields", {}).get(key))]
+        if not fields:
             return False
-        inner = field.annotation
+        kinds = tuple(kind for field in fields for kind in (field.annotation, *get_args(field.annotation)))
     return True
 
 

@@ -12,6 +12,7 @@ valuable samples before the others; older runs are the backfill lane (R13). When
 it once had, kept batches are sent again (R5).
 """
 
+import heapq
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from protocols.wire.receipt import Receipt
 
 CREDIT_AT_START = 64
 RUNS_ASKED_MOST = 8
+RANGES_MOST = 128
 
 
 class BatchKey(NamedTuple):
@@ -89,7 +91,9 @@ class _Run:
     aging: Ranges = field(default_factory=Ranges)
     settled: Ranges = field(default_factory=Ranges)
     aged_s: float = 0.0
-    asked: bool = False
+    asked_s: float = float("-inf")
+    ask_due_s: float = float("inf")
+    ranges: int = 0
 
     @property
     def held(self) -> bool:
@@ -160,12 +164,15 @@ class Delivery:
     # What the broker tells
 
     def ask(self, now_s: float) -> None:
-        """Ask for the ledger of older runs: the newest kept batch of each goes out again, its receipt tells all."""
+        """Ask for the ledger of older runs: the newest kept batch of each goes out again until a receipt tells all.
+
+        A few at a time: those that were asked longest ago, the newest of them first.
+        """
         for run in self._runs.values():
             run.age(now_s, self._pace.settle_s)
         older = [run for name, run in self._runs.items() if name not in self._live and run.settled and not run.open]
-        for run in older[-RUNS_ASKED_MOST:]:
-            run.asked = True
+        for run in heapq.nsmallest(RUNS_ASKED_MOST, reversed(older), key=lambda run: run.asked_s):
+            run.asked_s = run.ask_due_s = now_s
 
     def disconnected(self) -> None:
         """What the broker had not acknowledged goes out again as soon as there is a connection."""
@@ -194,6 +201,7 @@ class Delivery:
         self._receipt_s = self._heard_s = now_s
         self._credit = max(1, receipt.credit)  # one batch stays on its way, or nobody would ever be told of more credit
         newly = run.open.common(receipt.committed).common(run.published)
+        run.ask_due_s, run.ranges = float("inf"), len(receipt.committed)
         run.age(now_s, self._pace.settle_s)
         lost = run.settled.without(receipt.committed)
         for low, high in newly:
@@ -217,8 +225,8 @@ class Delivery:
             for seq in (*again, *fresh):
                 self._send(run, seq, now_s)
                 taken.append(BatchKey(name, seq))
-            if run.asked and run.settled and len(taken) < most:
-                run.asked = False
+            if run.ask_due_s <= now_s and run.settled and len(taken) < most:
+                run.ask_due_s = now_s + self._pace.resend_most_s
                 taken.append(BatchKey(name, run.settled.last))
         return taken
 
@@ -226,7 +234,7 @@ class Delivery:
         for name in self._live:
             yield name, self._runs[name]
         for name, run in self._runs.items():
-            if name not in self._live and (run.open or run.asked):
+            if name not in self._live and (run.open or run.ask_due_s < float("inf")):
                 yield name, run
 
     def _fresh(self, run: _Run, most: int) -> list[int]:
@@ -249,10 +257,9 @@ class Delivery:
         run.published.add(seq, seq)
 
     def due_s(self) -> float:
-        """When a batch is to be sent again, if nothing happens before; infinity when nothing is in flight."""
-        return min(
-            (flight.due_s for run in self._runs.values() for flight in run.flights.values()), default=float("inf")
-        )
+        """When a batch is to be sent again, if nothing happens before; infinity when no answer is waited for."""
+        again = [flight.due_s for run in self._runs.values() for flight in run.flights.values()]
+        return min(again + [run.ask_due_s for run in self._runs.values() if run.settled], default=float("inf"))
 
     @property
     def in_flight(self) -> int:
@@ -282,10 +289,12 @@ class Delivery:
         return now_s - self._heard_s if self.in_flight else 0.0
 
     def wants_new_run(self, now_s: float) -> bool:
-        """Receipts flow, but so much of the live run is open that new batches would wait behind its window.
-
-        With a new run they pass at once, and the backlog becomes backfill.
+        """Receipts flow, but so much of the live run is open that new batches would wait behind its window: in a new
+        run they pass at once, and the backlog becomes backfill. Or so much was given up here and there that the cloud
+        has the run in many pieces, each of which costs it something at every commit.
         """
         flows = now_s - self._receipt_s < self._pace.resend_s
         waited = now_s - self._begun_s >= self._pace.settle_s
-        return flows and waited and any(len(self._runs[run].open) > self._pace.window // 2 for run in self._live)
+        live = [self._runs[run] for run in self._live]
+        full = any(len(run.open) > self._pace.window // 2 or run.ranges > RANGES_MOST for run in live)
+        return flows and waited and full

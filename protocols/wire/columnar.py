@@ -24,6 +24,7 @@ Decoding is `numpy.frombuffer` on slices: no Python loop per sample, except over
 import hashlib
 import itertools
 import struct
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -39,13 +40,24 @@ from runtime.clock import ClockState
 MAGIC = b"LW"
 VERSION = 1
 PAYLOAD_BYTES_MOST = 4 << 20
-BODY_BYTES_MOST = 16 << 20
+BODY_BYTES_MOST = 8 << 20
+SAMPLES_MOST = 100_000  # a few kB can stand for a million equal samples
 SEQ_END = (1 << 63) - 1
 _COMPRESSED = 1
 _KINDS = {int(kind): kind for kind in ValueKind}
 _CLOCK_MOST = max(ClockState)
 _HEAD = struct.Struct("<2sBB16sQIBBHIII")
 _COLUMN = struct.Struct("<II")
+
+
+class _Zstd(threading.local):
+    """Making one costs as much as inflating a batch of 500; two threads must not share one."""
+
+    def __init__(self) -> None:
+        self.inflater = zstandard.ZstdDecompressor()
+
+
+_zstd = _Zstd()
 
 
 def encode(header: BatchHeader, columns: Columns, *, compress: bool = False) -> bytes:
@@ -86,16 +98,16 @@ def decode(payload: bytes) -> Batch:
 
     Raises:
         UndecodablePayload: wrong magic, version, length or count.
-        OversizedPayload: it is, or says it inflates to, more than the limit.
+        OversizedPayload: it is, or says it holds, more than the limits.
     """
     if len(payload) > PAYLOAD_BYTES_MOST:
         raise OversizedPayload(f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MOST} are taken")
     header = read_header(payload)
+    if header.count > SAMPLES_MOST:
+        raise OversizedPayload(f"{header.count} samples, at most {SAMPLES_MOST} are taken")
     n_columns, size = payload[33], int.from_bytes(payload[40:44], "little")
     body = _body(memoryview(payload)[_HEAD.size :], size, compressed=bool(payload[3] & _COMPRESSED))
-    columns = _columns(body, n_columns)
-    if sum(len(column) for column in columns) != header.count:
-        raise UndecodablePayload(f"the header counts {header.count} samples, the columns hold another number")
+    columns = _columns(body, n_columns, header.count)
     return Batch(header, columns, hashlib.sha256(payload).digest())
 
 
@@ -124,7 +136,7 @@ def _body(data: memoryview, size: int, *, compressed: bool) -> memoryview:
             # The frame's own size wins over max_output_size: a few kB can ask for gigabytes.
             if size == 0 or zstandard.frame_content_size(data) not in {-1, size}:
                 raise UndecodablePayload("the zstd frame inflates to another size than the header says")
-            inflated = zstandard.ZstdDecompressor().decompress(data, max_output_size=size, allow_extra_data=False)
+            inflated = _zstd.inflater.decompress(data, max_output_size=size, allow_extra_data=False)
             data = memoryview(inflated)
         except zstandard.ZstdError as error:
             raise UndecodablePayload(f"damaged zstd frame: {error}") from error
@@ -156,11 +168,15 @@ class _Cursor:
         return self._at == len(self._body)
 
 
-def _columns(body: memoryview, n_columns: int) -> Columns:
+def _columns(body: memoryview, n_columns: int, count: int) -> Columns:
     cursor = _Cursor(body)
     columns = []
+    left = count
     for _ in range(n_columns):
         raw_kind, n = cursor.take("<u4", 2).tolist()
+        left -= n
+        if left < 0:
+            break
         kind = _KINDS.get(raw_kind)
         if kind is None:
             raise UndecodablePayload(f"unknown value type {raw_kind}")
@@ -171,6 +187,8 @@ def _columns(body: memoryview, n_columns: int) -> Columns:
         code = cursor.take("<u2", n)
         cursor.align()
         columns.append(Column(kind, alias, time_ns, value, code))
+    if left:
+        raise UndecodablePayload(f"the header counts {count} samples, the columns hold another number")
     if not cursor.at_end:
         raise UndecodablePayload("bytes are left over behind the last column")
     return tuple(columns)

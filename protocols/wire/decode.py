@@ -1,7 +1,7 @@
 """One way in for every data payload: topic and bytes → Batch. The format is told by the first bytes.
 
 - "LW…"  columnar batch of a Linewright gateway
-- "{…"   JSON of a device that speaks MQTT itself
+- "{…" or "[…"   JSON of a device that speaks MQTT itself
 """
 
 from protocols import OversizedPayload, UndecodablePayload
@@ -24,6 +24,6 @@ def decode(topic: str, payload: bytes) -> Batch:
         raise OversizedPayload(f"{len(payload)} bytes, at most {columnar.PAYLOAD_BYTES_MOST} are taken")
     if payload.startswith(columnar.MAGIC):
         return columnar.decode(payload)
-    if payload.lstrip()[:1] == b"{":
+    if payload.lstrip()[:1] in {b"{", b"["}:
         return json_samples.decode(payload, address.gateway)
     raise UndecodablePayload(f"neither a columnar batch nor JSON: it begins with {payload[:8]!r}")

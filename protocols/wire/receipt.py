@@ -6,11 +6,22 @@
 `credit` is how many batches the gateway may have in flight.
 """
 
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
-from protocols import UndecodablePayload
+from protocols.wire.checked import Bounds, checked
+
+BOUNDS = Bounds(2 << 20, 5_000)
+_REJECTED_MOST = 4096
+
+
+def _few(rejected: Any) -> Any:
+    """Asked before the entries are looked at: every wrong one would be an error to keep."""
+    if isinstance(rejected, dict) and len(rejected) > _REJECTED_MOST:
+        raise ValueError(f"more than {_REJECTED_MOST}")
+    return rejected
 
 
 class Receipt(BaseModel):
@@ -19,8 +30,8 @@ class Receipt(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     run: UUID
-    committed: list[tuple[int, int]] = Field(max_length=4096)
-    rejected: dict[int, str] = Field(default_factory=dict, max_length=4096)
+    committed: Annotated[list[tuple[int, int]], FailFast()] = Field(max_length=4096)
+    rejected: Annotated[dict[int, str], BeforeValidator(_few)] = Field(default_factory=dict)
     credit: int = Field(ge=0, le=65536)
 
 
@@ -31,7 +42,4 @@ def encode(receipt: Receipt) -> bytes:
 
 def decode(payload: bytes) -> Receipt:
     """Raises UndecodablePayload."""
-    try:
-        return Receipt.model_validate_json(payload)
-    except ValidationError as error:
-        raise UndecodablePayload(f"no receipt: {error}") from error
+    return checked(Receipt, payload, BOUNDS)

@@ -174,6 +174,20 @@ def decode(payload: bytes) -> WaveformPart:
     return WaveformPart(header, alias, start_ns, rate_hz, scale, dtype, n, place, parts, digest, data)
 
 
+def read_identity(payload: bytes) -> tuple[UUID, int]:
+    """Run and number, from the head alone: enough to say which part this is when the rest cannot be read.
+
+    Raises:
+        UndecodablePayload: wrong magic or version, too short, or an impossible number.
+    """
+    if len(payload) < _HEAD.size:
+        raise UndecodablePayload(f"{len(payload)} bytes are less than a header ({_HEAD.size})")
+    magic, version, _, run, seq, *_ = _HEAD.unpack_from(payload)
+    if magic != MAGIC or version != VERSION or not 1 <= seq < SEQ_END or not any(run):
+        raise UndecodablePayload(f"no part of a waveform of version {VERSION} (magic {magic!r}, version {version})")
+    return UUID(bytes=run), seq
+
+
 def _share(total: int, place: int, parts: int) -> int:
     """Bytes of one part: all are full but the last one; -1 when the burst would need another number of parts."""
     if parts != max(1, math.ceil(total / PART_BYTES_MOST)):

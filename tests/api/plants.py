@@ -69,9 +69,14 @@ def build(dsn: str, slug: str) -> Plant:
             "INSERT INTO registry.label (tenant_id, machine_id, token, short_code) VALUES (%s, %s, %s, %s)",
             [tenant, machines[0], token, code],
         )
+        gateway = _one(
+            conn, "INSERT INTO registry.gateway (tenant_id, slug, name) VALUES (%s, 'gw-1', 'Gateway 1')", [tenant]
+        )
+        waveform = add_waveform(conn, series["vibration"])
         alarm, digest = add_alarm(conn, tenant, machines[0], "bearing_wear")
     return Plant(
         tenant, slug, people, tokens, *machines, label, token, code, tags, series, alarm, digest,
+        {"gateway": gateway, "waveform": waveform},
     )  # fmt: skip
 
 
@@ -124,6 +129,22 @@ def _tags(conn, tenant, machine):
         [tenant, tags["vibration"]],
     )
     return tags, series
+
+
+def add_waveform(conn, series):
+    """Four values of i2 in two parts."""
+    waveform, halves = uuid4(), (b"\x01\x00\x02\x00", b"\x03\x00\xff\xff")
+    conn.execute(
+        "INSERT INTO telemetry.waveform VALUES (%s, '2026-03-01T00:00:01Z', 1772323201000000007, 25600, 0.5, %s, 4, 2, "
+        "'<i2', %s)",
+        [waveform, series, hashlib.sha256(b"".join(halves)).digest()],
+    )
+    for part, data in enumerate(halves):
+        conn.execute(
+            "INSERT INTO telemetry.waveform_part VALUES (%s, %s, %s, %s, %s, now(), 1, %s)",
+            [waveform, part, uuid4(), uuid4(), part + 1, data],
+        )
+    return waveform
 
 
 def add_alarm(conn, tenant, machine, cause):

@@ -24,6 +24,12 @@ ROLES = {
     "read_machine": "otpav",
     "read_values": "otpav",
     "read_history": "otpav",
+    "export_history": "otpav",
+    "list_waveforms": "otpav",
+    "read_waveform": "otpav",
+    "download_waveform": "otpav",
+    "list_gateways": "otpa",
+    "read_completeness": "otpa",
     "read_label": "otpa",
     "find_labelled_machine": "otpa",
     "create_label": "pa",
@@ -53,7 +59,8 @@ BODIES = {
     "act_on_order": lambda plant: {"request_id": str(uuid4()), "action": "cancel", "reason": "matrix"},
     "shelve_alarm": lambda plant: {"minutes": 5, "reason": "matrix"},
 }  # fmt: skip
-QUERIES = {"read_history": {"tags": "flow", "from": "2026-03-01T00:00:00Z", "to": "2026-03-01T01:00:00Z"}}
+PERIOD = {"tags": "flow", "from": "2026-03-01T00:00:00Z", "to": "2026-03-01T01:00:00Z"}
+QUERIES = dict.fromkeys(("read_history", "export_history", "list_waveforms"), PERIOD)
 STREAMS = {"follow_live"}  # would not end by itself; the tests of the live stream follow it
 
 
@@ -74,7 +81,8 @@ def ids_of(plant):
     return {
         "machine_id": plant.machine, "order_id": plant.extra["order"], "alarm_id": plant.alarm,
         "label_id": plant.label, "attachment_id": plant.extra["attachment"], "token": plant.label_token,
-        "report_id": plant.extra["report"],
+        "report_id": plant.extra["report"], "gateway_id": plant.extra["gateway"],
+        "waveform_id": plant.extra["waveform"],
     }  # fmt: skip
 
 

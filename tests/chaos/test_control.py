@@ -13,7 +13,7 @@ async def test_control_forgetting_on_puback_loses():
     A kill has to meet a batch on its way; where by chance none does, the next storm is tried.
     """
     for seed in (7, 8, 9):
-        report = await run(kills=5, seed=seed, gateway=FORGETS_ON_PUBACK)
+        report = await run(kills=4, seed=seed, gateway=FORGETS_ON_PUBACK, apart_s=(0.5, 3.0))
         print(report)
         if report["missing"]:
             return

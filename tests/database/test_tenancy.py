@@ -78,11 +78,11 @@ def test_the_walk_finds_every_kind_of_hole(owner, mistake, told):
 
 
 def test_a_partition_made_later_is_closed_too(owner):
-    owner.execute("SELECT telemetry.make_partitions(9)")
+    owner.execute("SELECT telemetry.make_partitions(200)")
     partitions = owner.execute(
         "SELECT count(*) FROM pg_inherits WHERE inhparent = 'telemetry.sample'::regclass"
     ).fetchone()
-    assert partitions[0] >= 10
+    assert partitions[0] >= 20
     assert tenancy.holes(owner) == []
 
 
@@ -172,16 +172,3 @@ def test_samples_are_shown_for_visible_tags_and_their_period_only(tenant, other,
         [tenant.tenant_id, theirs],
     )
     assert set(read(tenant.tenant_id)) == own | {(theirs, 3.0), (theirs, 4.0), (theirs, 5.0)}
-
-
-def test_old_samples_go_by_partition(owner, database):
-    with psycopg.connect(database.dsn("lw_ingest"), autocommit=True) as ingest:
-        day = ingest.execute(f"SELECT ({NOW}) / 1440 - 40").fetchone()[0]
-        name = owner.execute("SELECT 'sample_' || to_char(now() - interval '40 days', 'YYYYMMDD')").fetchone()[0]
-        owner.execute(
-            f"CREATE TABLE telemetry.{name} PARTITION OF telemetry.sample "
-            f"FOR VALUES FROM ({day * 1440}) TO ({day * 1440 + 1440})"
-        )
-        assert ingest.execute("SELECT telemetry.drop_samples('41 days')").fetchone() == (0,)
-        assert ingest.execute("SELECT telemetry.drop_samples('39 days')").fetchone() == (1,)
-        assert ingest.execute("SELECT telemetry.drop_samples('39 days')").fetchone() == (0,)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from edge_gateway.uplink.delivery import BatchKey, Delivery, Pace
+from edge_gateway.uplink.delivery import RANGES_MOST, RUNS_ASKED_MOST, BatchKey, Delivery, Pace
 from edge_gateway.uplink.ranges import Ranges
 from protocols.wire.receipt import Receipt
 
@@ -112,6 +112,49 @@ def test_after_a_connect_the_newest_kept_batch_of_an_older_run_asks_for_its_ledg
     assert delivery.take(0, 9) == [BatchKey(OLD, 9)]
     assert delivery.take(0, 9) == []
     assert list(delivery.receipted(receipt(OLD, (1, 5)), 1).reopened) == [(6, 9)]
+
+
+def test_an_older_run_is_asked_again_until_it_is_answered(delivery):
+    delivery.hold(OLD, Ranges(), Ranges([(1, 9)]))
+    delivery.ask(0)
+    delivery.take(0, 9)
+    assert delivery.due_s() == 60
+    assert delivery.take(59, 9) == []
+    assert delivery.take(60, 9) == [BatchKey(OLD, 9)]
+    delivery.receipted(receipt(OLD, (1, 9)), 61)
+    assert delivery.due_s() == float("inf")
+    assert delivery.take(200, 9) == []
+
+
+def test_every_older_run_is_asked_in_turn(delivery):
+    runs = [UUID(int=number) for number in range(10, 10 + 2 * RUNS_ASKED_MOST)]
+    for run in runs:
+        delivery.hold(run, Ranges(), Ranges([(1, 1)]))
+    asked = []
+    for now_s in (0, 10):
+        delivery.ask(now_s)
+        asked.append({key.run for key in delivery.take(now_s, 99)})
+    assert asked == [set(runs[RUNS_ASKED_MOST:]), set(runs[:RUNS_ASKED_MOST])]
+
+
+def test_what_is_kept_of_a_run_that_was_asked_may_go(delivery):
+    delivery.hold(OLD, Ranges(), Ranges([(1, 9)]))
+    delivery.ask(0)
+    delivery.gone(OLD, [(1, 9)])
+    assert delivery.take(0, 9) == []
+    assert delivery.due_s() == float("inf")
+
+
+def test_a_new_run_is_wanted_when_the_cloud_has_it_in_many_pieces(delivery):
+    pieces = [(3 * place + 1, 3 * place + 2) for place in range(RANGES_MOST + 1)]
+    add(delivery, 1, 9)
+    delivery.take(100, 9)
+    delivery.receipted(receipt(LIVE, *pieces[:-1]), 100)
+    assert not delivery.wants_new_run(100)
+    delivery.receipted(receipt(LIVE, *pieces), 100)
+    assert delivery.wants_new_run(100)
+    delivery.begin([OLD], 100)
+    assert not delivery.wants_new_run(200)
 
 
 def test_a_new_run_is_wanted_when_a_backlog_would_hold_up_live_batches(delivery):

@@ -35,6 +35,10 @@ class Postgres:
     def stop(self) -> None:
         self._server.__exit__(None, None, None)
 
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
     def dsn(self, role: str) -> str:
         return self._server.dsn(role)
 

@@ -52,7 +52,8 @@ async def test_the_neighbours_of_a_gap_tell_its_time(broker, database, tenant):
     async with await psycopg.AsyncConnection.connect(database.dsn("lw_ingest")) as connection:
         (gap,) = await gaps(connection, tenant.gateways["gw-1"])
     assert gap.run_id == gw.run
-    assert gap.after < gap.before
+    assert gap.since < gap.until
+    assert gap.explanation == "on_its_way"
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import Part, run
 from tests.soak import __main__ as soak
-from tests.soak.__main__ import PARTS, Part, main, run
+from tests.soak.__main__ import PARTS, main
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/soak.md"
 

@@ -9,12 +9,14 @@ import psycopg
 import pytest
 
 from database.pool import open_pool, transaction
-from ingest_service import writer
+from ingest_service import metrics, writer
+from ingest_service.allowance import Allowance
 from ingest_service.committer import Committer
-from ingest_service.ledger import Verdict
+from ingest_service.ledger import RANGES_ALARMING, Verdict
 from ingest_service.receipts import receipts
+from ingest_service.redelivery.recent import Recent
 from ingest_service.rows import prepare
-from ingest_service.settings import CreditSettings
+from ingest_service.settings import CreditSettings, QuotaSettings, RedeliverySettings
 from ingest_service.transactions import ServerClock, Transactions
 from protocols.wire import receipt
 from tests.ingest_service.checker import check, truth
@@ -118,7 +120,7 @@ async def test_the_checker_finds_what_a_writer_without_ledger_does(database):
     async with open_pool(database.settings("lw_ingest")) as pool:
         for group in (everything[:4], everything[2:5]):
             async with transaction(pool) as connection:
-                await writer._copy(connection, prepare(group, NOW_NS))
+                await writer._copy(connection, prepare(group, NOW_NS), NOW_NS // 60_000_000_000)
     assert check(database.dsn("owner"), {0: set(range(1, 7))}) == (140, 20, 40, 0)
     assert check(database.dsn("owner"), {1: {1}}).wrong == 140
 
@@ -134,6 +136,8 @@ async def test_a_clone_is_flagged_kept_whole_and_not_receipted_as_a_repetition(d
     [(topic, told)] = receipts(outcome, credit=10)
     assert topic == "lw/1/demo/gw-1/down/receipt"
     assert receipt.decode(told).rejected[1].startswith("conflict: ")
+    credits_ = [receipt.decode(told).credit for _, told in receipts(outcome, 10, {"demo": 1, "other": 5})]
+    assert credits_ == [1]
     with psycopg.connect(database.dsn("owner")) as connection:
         assert connection.execute("SELECT reason, payload FROM telemetry.dead_letter").fetchall() == [
             ("conflict", clone.message.payload)
@@ -162,7 +166,13 @@ async def test_a_batch_that_the_database_refuses_is_buried_alone(database, caplo
             [victim.gateway_id, victim.account.run_id, victim.seq],
         )
     async with open_pool(database.settings("lw_ingest")) as pool:
-        committer = Committer(None, Transactions(pool), ServerClock(), CreditSettings(), asyncio.Queue())
+        committer = Committer(
+            None,
+            Transactions(pool),
+            ServerClock(),
+            Allowance(CreditSettings(), QuotaSettings()),
+            Recent(RedeliverySettings()),
+        )
         committer._clock.observe(NOW_NS / 1e9)
         outcomes = await committer._commit(prepare(everything, NOW_NS))
     assert sum(outcome.count(Verdict.STORE) for outcome in outcomes) == 6
@@ -184,3 +194,20 @@ async def test_a_missing_partition_is_made_and_the_group_committed(database):
         await Transactions(pool).until_committed(partial(writer.write, prepared=prepare([one], round(now_s * 1e9))))
     with psycopg.connect(database.dsn("owner")) as connection:
         assert connection.execute("SELECT count(*) FROM telemetry.sample").fetchone() == (1,)
+
+
+async def test_a_run_in_pieces_is_told_once_long_before_it_is_refused(database, capsys):
+    run = uuid4()
+    pieces = [simple(2 * number + 1, run=run, values=[1.0]) for number in range(RANGES_ALARMING)]
+    async with open_pool(database.settings("lw_ingest")) as pool:
+        allowance = Allowance(CreditSettings(), QuotaSettings())
+        committer = Committer(None, Transactions(pool), ServerClock(), allowance, Recent(RedeliverySettings()))
+        committer._clock.observe(NOW_NS / 1e9)
+        [below] = await committer._commit(prepare(pieces[:-1], NOW_NS))
+        committer._watch_ranges(below)
+        assert "holes" not in capsys.readouterr().out
+        for _ in range(2):
+            [at] = await committer._commit(prepare(pieces[-1:], NOW_NS))
+            committer._watch_ranges(at)
+    assert capsys.readouterr().out.count("256 holes") == 1
+    assert metrics.RANGES._value.get() == RANGES_ALARMING

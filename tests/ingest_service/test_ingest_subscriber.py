@@ -27,35 +27,6 @@ async def gather(feed, wanted: int) -> list:
     return taken
 
 
-async def test_no_more_is_held_than_the_bound_and_acknowledging_makes_room(broker):
-    limits = SubscriptionSettings(messages_most=10)
-    async with Subscriber(broker.settings, limits, "test", shared=[FILTER]) as feed:
-        await feed.wait_subscribed()
-        await publish(broker, [b"%d" % number for number in range(50)])
-        held = await gather(feed, 10)
-        assert await feed.burst(0.3) == []
-        assert feed.fill == 1.0
-        taken = list(held)
-        while len(taken) < 50:
-            feed.acknowledge(held)
-            held = await gather(feed, 1)
-            taken += held
-        assert sorted(int(message.payload) for message in taken) == list(range(50))
-        feed.acknowledge(held)
-        assert feed.fill < 1.0
-
-
-async def test_bytes_are_bounded_too(broker):
-    limits = SubscriptionSettings(bytes_most=5000)
-    async with Subscriber(broker.settings, limits, "test", shared=[FILTER]) as feed:
-        await feed.wait_subscribed()
-        await publish(broker, [bytes(3000)] * 6)
-        held = await gather(feed, 2)
-        assert await feed.burst(0.3) == []
-        feed.acknowledge(held)
-        assert len(await gather(feed, 2)) == 2
-
-
 async def test_an_acknowledgement_is_dropped_when_its_connection_is_gone(broker, monkeypatch):
     async with Subscriber(broker.settings, SubscriptionSettings(), "test", shared=[FILTER]) as feed:
         await feed.wait_subscribed()
@@ -108,12 +79,3 @@ async def test_what_a_worker_had_not_acknowledged_when_it_left_is_not_kept_for_i
         await feed.wait_subscribed()
         await publish(broker, [b"new"])
         assert [message.payload for message in await gather(feed, 1)] == [b"new"]
-
-
-async def test_leaving_a_full_queue_takes_no_time(broker):
-    limits = SubscriptionSettings(messages_most=1)
-    async with asyncio.timeout(5):
-        async with Subscriber(broker.settings, limits, "test", shared=[FILTER]) as feed:
-            await feed.wait_subscribed()
-            await publish(broker, [b"x"] * 5)
-            await gather(feed, 1)

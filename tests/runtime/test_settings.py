@@ -32,9 +32,14 @@ class Saw(Settings):
     line: Line | None = None
 
 
+class Certified(Settings):
+    ca_file: str = ""
+
+
 class Tool(Settings):
     name: str
     line: Line = Line()
+    second: Certified | None = None
     devices: tuple[Line, ...] = ()
     tools: tuple[Annotated[Drill | Saw, Field(discriminator="kind")], ...] = ()
 
@@ -59,6 +64,12 @@ def test_file_and_environment_meet_in_one_value(tmp_path):
     assert (tool.line.host, tool.line.port) == ("h", 7)
     assert tool.line.password is not None
     assert tool.line.password.get_secret_value() == "s3cret"
+
+
+def test_a_setting_that_is_a_file_is_no_secret_also_in_an_optional_section(tmp_path):
+    tool = load(Tool, write(tmp_path, 'name = "a"\n[second]\n'), {"LINEWRIGHT_SECOND__CA_FILE": "/nowhere/ca.pem"})
+    assert tool.second is not None
+    assert tool.second.ca_file == "/nowhere/ca.pem"
 
 
 def test_unknown_setting_names_line_and_the_nearest_known_one(tmp_path):

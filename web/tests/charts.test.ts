@@ -29,7 +29,7 @@ describe('history', () => {
   const series: Series = {
     slug: 'p', unit: 'bar',
     points: [[0, 5, 4, 6], [10, null, null, null], [20, 7, 6.5, 30]],
-    bad: [[10, 20, 'timeout']],
+    bad: [[10, 20, 'timeout']], partly_bad: [], texts: [],
   }
   const picture = historyPicture(series, { high: 31 }, [0, 20], clock)!
 

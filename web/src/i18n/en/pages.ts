@@ -86,6 +86,7 @@ export default {
     never: 'No value yet',
     history: 'History',
     history_of: 'History of {name}',
+    download: 'Download as CSV',
     history_none: 'No values in this period.',
     text_tag: 'A text has no curve. Choose another value.',
     range: { m10: '10 min', h1: '1 h', h8: '8 h', d1: '1 day' },

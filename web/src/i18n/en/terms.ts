@@ -104,6 +104,7 @@ export default {
     device_reported: 'the device reports a fault',
     overrun: 'came too fast',
     wrong_device: 'another device answered',
+    untold: 'no longer told for so long a period',
     exception: 'device refused ({code})',
   },
   hold_reason: {

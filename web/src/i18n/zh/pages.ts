@@ -88,6 +88,7 @@ const zh: typeof en = {
     never: '还没有数据',
     history: '历史曲线',
     history_of: '{name}历史曲线',
+    download: '下载 CSV 数据',
     history_none: '这段时间没有数据。',
     text_tag: '文本没有曲线，请选择其他测点。',
     range: { m10: '10 分钟', h1: '1 小时', h8: '8 小时', d1: '1 天' },

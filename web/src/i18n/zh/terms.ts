@@ -106,6 +106,7 @@ const zh: typeof en = {
     device_reported: '设备自报故障',
     overrun: '数据过快',
     wrong_device: '应答的不是该设备',
+    untold: '时段较长，不再区分原因',
     exception: '设备拒绝（{code}）',
   },
   hold_reason: {
