@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo demo-check test check bench soak clean web
+.PHONY: help demo demo-check test check bench soak chaos clean web
 .DEFAULT_GOAL := help
 
 help:            ## Show this list
@@ -25,6 +25,9 @@ bench: .venv/ready-dev web      ## Benchmarks, one JSON line a figure; ONLY=poll
 
 soak: .venv/ready-dev           ## The long tests, hours in full; ARGS="--short" minutes, ARGS="--part reconnects" one
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+chaos: .venv/ready-dev          ## Kills, clones, restores, frozen databases, all accounted for; ARGS="--short" minutes
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 web: .venv/ready                ## The phone app, built when its sources changed
 	@$(BIN)/python scripts/build-web --node || $(PYTHON) scripts/bootstrap requirements-web.lock

@@ -5,6 +5,7 @@ for each number of series: fleet ──MQTT──► ingest, then a bare COPY of
 """
 
 import math
+from dataclasses import replace
 
 from benchmarks.figures import RESULTS, figure
 from benchmarks.ingest_peers import copy_rate
@@ -17,8 +18,8 @@ _SERIES = (1_000, 10_000, 100_000, 1_000_000)
 _TAGS = 500
 _CONNECTIONS = 4
 _MEASURED_S = 8.0
+_IN_FLIGHT = 4000
 _WARM = Drive(speed=math.inf, connections=_CONNECTIONS, patience_s=300)
-_FLAT_OUT = Drive(speed=math.inf, seconds=_MEASURED_S, connections=_CONNECTIONS, patience_s=300)
 
 
 def cost_by_series(site: Site, bench: str) -> None:
@@ -40,7 +41,8 @@ def _costs_us(site: Site, series: int) -> tuple[float, float]:
     site.register(plan)
     made = site.play(plan.model_copy(update={"batches": 1}), _WARM).made  # all catalogs are known from here on
     site.checkpoint()
-    played = site.play(plan, _FLAT_OUT, made)
+    window = max(2, min(512, _IN_FLIGHT // plan.gateways))
+    played = site.play(plan, replace(_WARM, seconds=_MEASURED_S, in_flight_most=window), made)
     site.checkpoint()
     with site.owner() as connection:
         connection.execute("TRUNCATE public.narrow")

@@ -32,7 +32,7 @@ from ingest_service.storage.settings import PackSettings
 from ingest_service.worker import run_ingest
 from linewright.broker import Broker
 from protocols.broker import BrokerSettings
-from runtime.process import run
+from runtime.process import die_with_parent, run
 from runtime.settings import Settings
 from simulators.fleet.check import Account, check
 from simulators.fleet.plan import FleetPlan
@@ -183,14 +183,17 @@ def _dumped(settings: Settings) -> str:
 
 
 def _run_ingest(dumped: str) -> None:
+    die_with_parent()
     run(run_ingest(IngestSettings.model_validate_json(dumped)))
 
 
 def _run_pack(dumped: str) -> None:
+    die_with_parent()
     run(run_pack(PackSettings.model_validate_json(dumped)))
 
 
 def _play(plan: FleetPlan, broker: BrokerSettings, drive: Drive, before: NDArray[np.int64] | None) -> Played:
+    die_with_parent()
     return asyncio.run(play(plan, broker, drive, before))
 
 

@@ -33,7 +33,7 @@ from runtime.logs import Outage
 log = structlog.get_logger()
 
 _KEEP_ALIVE_S = 30
-_RECONNECT_MOST_S = 10
+_RECONNECT_MOST_S = 3
 _GOODBYE_S = 2.0
 # Waking the loop costs as much as taking a message: wait for the rest of the burst.
 _LINGER_S = 0.005

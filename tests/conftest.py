@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from database.embedded import DATABASE, EmbeddedPostgres, start_database
 from database.settings import DatabaseSettings
@@ -25,6 +26,15 @@ _MEMORY_BYTES_LEAST = 4 << 30
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long ones first; within a file the order stays."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """A command that runs in this process sets up its logs; the test after it listens as if nothing had been."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+    structlog.contextvars.clear_contextvars()
 
 
 @dataclass(frozen=True, slots=True)

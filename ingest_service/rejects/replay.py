@@ -122,7 +122,8 @@ class Replay:
         assert row
         outcome = await write(connection, prepare([delivery], round(row[0] * 1e9)))
         (verdict,) = outcome.verdicts
-        samples = len(outcome.prepared.rows) + len(outcome.prepared.texts)
+        burst_values = delivery.burst.header.count if delivery.burst else 0
+        samples = len(outcome.prepared.rows) + len(outcome.prepared.texts) + burst_values
         if verdict is Verdict.STORE and (samples or not outcome.repeated_samples):
             return await _settle(connection, Replayed(whole.letter.id, Outcome.STORED, samples))
         if verdict in {Verdict.STORE, Verdict.REPEATED}:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import psycopg
 
+from ingest_service.disk import measure
+from ingest_service.settings import DiskSettings
 from linewright.examination.finding import ANSWER_WITHIN_S, Check, Finding, blocking
 from linewright.layout import Layout
 
 _DSN = "LINEWRIGHT_DATABASE__DSN"
+_PLACE = "SELECT pg_database_size(current_database()), telemetry.data_folder()"
 _WEB = Path(__file__).parents[2] / "web" / "dist" / "index.html"
 
 
@@ -58,12 +61,22 @@ def database(layout: Layout) -> Iterator[Finding]:
     try:
         with psycopg.connect(dsn, connect_timeout=int(ANSWER_WITHIN_S)) as connection:
             letters = connection.execute("SELECT count(*) FROM telemetry.dead_letter").fetchone()
-    except psycopg.errors.UndefinedTable:
+            place = connection.execute(_PLACE).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction):
         yield Finding("database", "fail", "the schema is missing or old", "run: linewright migrate")
     except psycopg.Error as error:
         yield Finding("database", "fail", str(error).splitlines()[0], f"is `linewright up` running? Or check {_DSN}")
     else:
         yield _letters(letters[0] if letters else 0)
+        yield from _rooms(*place) if place else ()
+
+
+def _rooms(size_bytes: int, folder: str | None) -> Iterator[Finding]:
+    """What is left where the data lie, if that is this box; ingest stops at the same bound."""
+    for room in measure(DiskSettings(), size_bytes, Path(folder) if folder else None):
+        low = room.left_bytes < room.least_bytes
+        way_out = "make room, or set [retention] for the packer: ingest takes nothing until then" if low else ""
+        yield Finding("database disk", "fail" if low else "ok", str(room), way_out)
 
 
 def _letters(count: int) -> Finding:

@@ -97,8 +97,7 @@ async def check(
     Raises:
         UnknownFleet: nothing is known of its tenant.
     """
-    await enter_tenant(connection, plan)
-    await connection.execute(queries.analyze)
+    await enter(connection, plan)
     series = await find_series(connection)
     comparison = _Comparison(plan, made)
     for window in _some(list(_windows(plan, int(made.max(initial=0)) * plan.scans_in_batch)), windows_most):
@@ -164,8 +163,8 @@ class _Comparison:
         return healthy
 
 
-async def enter_tenant(connection: Connection, plan: FleetPlan) -> None:
-    """From here to the end of the transaction, what is seen is the fleet's.
+async def enter(connection: Connection, plan: FleetPlan) -> None:
+    """From here to the end of the transaction, what is seen is the fleet's, and thousands of series are joined as such.
 
     Raises:
         UnknownFleet: nothing is known of its tenant.
@@ -174,6 +173,7 @@ async def enter_tenant(connection: Connection, plan: FleetPlan) -> None:
     if row is None:
         raise UnknownFleet(f"no tenant {plan.tenant!r} in this database")
     await set_tenant(connection, row[0])
+    await connection.execute(queries.many_series)
 
 
 def _windows(plan: FleetPlan, scans: int) -> Iterator[Scans]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from protocols.broker import BrokerSettings
 from simulators.fleet.crew import Crew, Fleet
-from simulators.fleet.gateway import RESEND_S, Gateway
+from simulators.fleet.gateway import RESEND_S, WINDOW, Gateway
 from simulators.fleet.pace import Pace
 from simulators.fleet.plan import FleetPlan
 
@@ -25,7 +25,8 @@ _LOOK_S = 1.0
 class Drive:
     """How a plan is played: `seconds` of making at `speed`; given up when nothing is heard for `patience_s`.
 
-    `resend_s`: how long a gateway waits for a receipt, at first.
+    `resend_s`: how long a gateway waits for a receipt, at first; `in_flight_most`: batches that each of them sends
+    ahead of its receipts. Thousands that use their whole window flood a broker, which drops, and that takes time.
     """
 
     speed: float = 1.0
@@ -33,6 +34,7 @@ class Drive:
     connections: int = 4
     patience_s: float = 60.0
     resend_s: float = RESEND_S
+    in_flight_most: int = WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ async def play(
     `before`: how many batches each gateway has made already; it goes on behind them.
     """
     begun = np.zeros(plan.gateways, np.int64) if before is None else before
-    gateways = [Gateway(index, int(begun[index]), drive.resend_s) for index in range(plan.gateways)]
+    gateways = [
+        Gateway(index, int(begun[index]), resend_s=drive.resend_s, in_flight_most=drive.in_flight_most)
+        for index in range(plan.gateways)
+    ]
     fleet = Fleet(plan, broker, Pace(plan, drive.speed, drive.seconds))
     name = f"fleet-{uuid4().hex[:8]}"
     parts = min(drive.connections, plan.gateways)

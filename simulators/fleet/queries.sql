@@ -7,8 +7,8 @@ FROM registry.tag JOIN registry.machine ON machine.tenant_id = tag.tenant_id AND
 WHERE tag.tenant_id = registry.current_tenant()
 ORDER BY gateway, tag;
 
--- analyze -- fresh partitions have no statistics yet, and then thousands of series are looked for one by one
-ANALYZE telemetry.sample, telemetry.pack;
+-- many_series -- the planner takes thousands of series in hot rows for a few, and would look for each of them
+SET LOCAL enable_nestloop = off;
 
 -- samples -- what every reader sees of some series in a period, as arrays in their binary form; a missing value is NaN
 SELECT series_id, array_send(array_agg(time)) AS times, array_send(array_agg(coalesce(value, 'NaN'))) AS values,

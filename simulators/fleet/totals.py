@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from database.pool import Connection
 from protocols.sample import GOOD
-from simulators.fleet.check import enter_tenant, period_ns
+from simulators.fleet.check import enter, period_ns
 from simulators.fleet.machine_data import MachineData
 from simulators.fleet.plan import FleetPlan
 from simulators.fleet.stored import Sums, find_series, find_sums
@@ -28,7 +28,7 @@ async def differing_series(connection: Connection, plan: FleetPlan, made: NDArra
     Raises:
         UnknownFleet: nothing is known of the fleet's tenant.
     """
-    await enter_tenant(connection, plan)
+    await enter(connection, plan)
     series = await find_series(connection)
     found: dict[int, Sums] = {}
     for first in range(0, len(series.id), _SERIES_AT_ONCE):

@@ -19,8 +19,9 @@ from contextlib import AsyncExitStack
 
 import psutil
 
+from edge_gateway.uplink.delivery import Pace
 from linewright.children import running
-from tests.chaos.floor import HASTE, FloorBox, Machine, floor_box
+from tests.chaos.floor import FloorBox, Machine, floor_box
 from tests.chaos.plant import Plant, open_plant
 from tests.chaos.telling import Report, options, tell
 from tests.chaos.workers import worker
@@ -84,7 +85,7 @@ async def run(seconds: float, seed: int) -> Report:
     async with AsyncExitStack() as stack:
         plant = await stack.enter_async_context(open_plant(GATEWAYS))
         ingest = await stack.enter_async_context(running(worker(plant, 1)))
-        machines = [Machine(name, plant.folder / f"{name.gateway}.spool", HASTE) for name in plant.gateways]
+        machines = [Machine(name, plant.folder / f"{name.gateway}.spool", Pace()) for name in plant.gateways]
         boxes = [await stack.enter_async_context(floor_box(one, plant.broker.settings)) for one in machines]
         memory = Memory(broker=plant.broker.pid, ingest=ingest.pid or 0)
         await stack.enter_async_context(aside(memory.watch()))

@@ -18,9 +18,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from linewright.children import running
 from tests.chaos.floor import FloorBox, Machine, floor_box
 from tests.chaos.plant import Finding, Plant, open_plant
 from tests.chaos.telling import Report, options, tell
+from tests.chaos.workers import worker
 
 RUNS_BETWEEN = 10  # more than a gateway asks for at one connection
 _HEALED_WITHIN_S = 90.0
@@ -53,7 +55,7 @@ async def run(rounds: int, seed: int, keep_s: float = 86_400.0, within_s: float 
     """So many restores. `keep_s` 0 is the negative control: a gateway that keeps nothing cannot heal anybody."""
     chance = random.Random(seed)
     numbers = itertools.count()
-    async with open_plant() as plant, plant.ingest():
+    async with open_plant() as plant, running(worker(plant, 1)):
         data, backup = plant.folder / "postgres", plant.folder / "backup"
         machine = Machine(plant.gateways[0], plant.folder / "gw.spool", keep_s=keep_s)
         async with floor_box(machine, plant.broker.settings) as box:

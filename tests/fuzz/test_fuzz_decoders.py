@@ -78,7 +78,8 @@ def test_a_name_that_is_none_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_limit_that_is_gone_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columnar, "SAMPLES_MOST", 1 << 30)
-    many = equal_samples(ValueKind.FLOAT, 300_000)
+    monkeypatch.setattr(columnar, "BODY_BYTES_MOST", 1 << 30)
+    many = equal_samples(ValueKind.FLOAT, 700_000)
     assert measured(TARGETS["columnar"].feed, many) > PAYLOAD_MB_MOST
 
 

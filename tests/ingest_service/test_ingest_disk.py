@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -20,6 +21,8 @@ from ingest_service import disk
 from ingest_service.disk import DiskGuard, Room, measure
 from ingest_service.settings import MIB, DiskSettings
 from ingest_service.transactions import Transactions
+from linewright.examination import cloud
+from linewright.layout import Layout
 from tests.ingest_service.gateway_double import gateway, ingest
 from tests.ingest_service.ingest_parts import column
 from tests.plant import PLANT
@@ -40,9 +43,10 @@ class SmallDisk:
 
     def leave(self, mib: int) -> None:
         """Fill it until so much is free."""
-        free = os.statvfs(self.folder)
-        size = free.f_bavail * free.f_frsize - mib * MIB
-        with self._ballast.open("wb") as file:
+        with self._ballast.open("ab") as file:
+            held = file.tell()
+            size = held + shutil.disk_usage(self.folder).free - mib * MIB
+            os.truncate(file.fileno(), min(held, size))
             os.posix_fallocate(file.fileno(), 0, size)
 
     def clear(self) -> None:
@@ -65,9 +69,15 @@ def small(open_folder):
             with psycopg.connect(server.dsn("owner"), autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET max_wal_size = '64MB'")
                 connection.execute("SELECT pg_reload_conf()")
+            asyncio.run(_seed(server.dsn("owner")))
             yield SmallDisk(folder, server)
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def _seed(dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        await seed(connection, PLANT)
 
 
 async def failing(port: int) -> list[str]:
@@ -93,8 +103,6 @@ async def test_ingest_stops_before_the_disk_is_full_and_goes_on_by_itself(
     small, broker, free_port, monkeypatch, capsys
 ):
     monkeypatch.setattr(disk, "_LOOK_S", 0.1)
-    async with await psycopg.AsyncConnection.connect(small.server.dsn("owner")) as connection:
-        await seed(connection, PLANT)
     port = free_port()
     base_ns = time.time_ns() - 10**10
 
@@ -189,3 +197,15 @@ def test_a_disk_that_nobody_can_see_is_told_once(capsys):
     guard.judge([])
     guard.judge([])
     assert capsys.readouterr().out.count("nobody watches") == 1
+
+
+async def test_the_doctor_sees_it_too(small, monkeypatch):
+    monkeypatch.setenv("LINEWRIGHT_DATABASE__DSN", small.server.dsn("owner"))
+    layout = Layout(small.folder / "no-such-root")
+
+    def found():
+        return {one.what: (one.state, one.way_out) for one in cloud.database(layout)}
+
+    assert found()["database disk"][0] == "fail"  # 360 MiB are less than the 1 GiB that shall be free
+    monkeypatch.setattr(cloud, "DiskSettings", lambda: DiskSettings(**LEAST))
+    assert found()["database disk"] == ("ok", "")

@@ -159,8 +159,9 @@ async def test_a_letter_without_its_mark_would_be_stored_twice(database, pool, g
 
 async def test_a_conflict_is_stored_beside_only_when_that_is_said(database, pool, gateway_id):
     run = uuid4()
+    clone = data(1, run=run, value=7.0)
     await write(pool, gateway_id, data(1, run=run))
-    await write(pool, gateway_id, data(1, run=run, value=7.0))
+    await write(pool, gateway_id, clone)
     [(letter, *_)] = letters(database)
     assert (await replaying(pool).run(letter)).outcome is Outcome.CONFLICT
     assert samples(database) == 2
@@ -168,7 +169,7 @@ async def test_a_conflict_is_stored_beside_only_when_that_is_said(database, pool
     assert (await replaying(pool, as_new_run=True).run(letter)).outcome is Outcome.ALREADY
     assert samples(database) == 4
     assert sorted(ask(database, "SELECT committed::text FROM telemetry.ledger")) == [("{[1,2)}",)] * 2
-    await write(pool, gateway_id, data(1, run=run, value=7.0))  # the clone sends it again
+    await write(pool, gateway_id, clone)  # it is sent again
     assert letters(database) == [(letter, "conflict", 1, "stored", True)]
 
 

@@ -190,7 +190,8 @@ async def test_a_letter_is_looked_at_and_replayed(database, tenant, pool, known)
     assert (shown["today"], shown["burst"]["values"]) == ("can be decoded", 50)
     [(letter,)] = ask(database, "SELECT id FROM telemetry.dead_letter")
     replay = Replay(Transactions(pool), [WaveReader()])
-    assert (await replay.run(letter)).outcome is Outcome.STORED
+    stored = await replay.run(letter)
+    assert (stored.outcome, stored.samples) == (Outcome.STORED, 50)
     assert (await replay.run(letter)).outcome is Outcome.ALREADY
     assert len(await seen(database, tenant)) == 1
 

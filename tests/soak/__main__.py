@@ -14,6 +14,7 @@ from tests.parts import Part
 PARTS = (
     Part("fuzz-modbus", "A6", "tests.fuzz.modbus", "--answers 1000000", "--answers 20000", 5),
     Part("fuzz-opcua", "A9", "tests.fuzz.opcua", "--answers 100000", "--answers 2000 --live 50", 15),
+    Part("fuzz-decoders", "22", "tests.fuzz.decoders", "--executions 10000000", "--executions 50000", 35),
     Part("spool-damage", "A11", "tests.soak.spool_damage", "--trials 1000", "--trials 20", 2),
     Part("spool-kills", "A11", "tests.soak.spool_kills", "--trials 1000", "--trials 10", 45),
     Part("outage", "A12", "tests.soak.outage", "--hours 72", "--hours 6", 8),

@@ -13,16 +13,7 @@ from ingest_service.storage.packing import WritersBusy, arrival, close
 from ingest_service.storage.retention import forget_some
 from ingest_service.storage.settings import RetentionSettings
 from tests.ingest_service.storage.stored import (
-    BEGIN_US,
-    HOUR_US,
-    SERIES,
-    close_now,
-    drop_all,
-    joined,
-    merge_all,
-    pack_all,
-    samples,
-    store,
+    BEGIN_US, HOUR_US, SERIES, close_now, drop_all, joined, merge_all, pack_all, samples, store,
 )  # fmt: skip
 
 ALL = list(range(1, SERIES + 1))

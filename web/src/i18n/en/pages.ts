@@ -89,6 +89,7 @@ export default {
     download: 'Download as CSV',
     history_none: 'No values in this period.',
     text_tag: 'A text has no curve. Choose another value.',
+    waveform_tag: 'Bursts of this sensor are stored, but not drawn here. Choose another value.',
     range: { m10: '10 min', h1: '1 h', h8: '8 h', d1: '1 day' },
     legend_mean: 'mean',
     legend_band: 'least to greatest',

@@ -91,6 +91,7 @@ const zh: typeof en = {
     download: '下载 CSV 数据',
     history_none: '这段时间没有数据。',
     text_tag: '文本没有曲线，请选择其他测点。',
+    waveform_tag: '该传感器的波形已保存，此处不绘图，请选择其他测点。',
     range: { m10: '10 分钟', h1: '1 小时', h8: '8 小时', d1: '1 天' },
     legend_mean: '平均值',
     legend_band: '最小到最大',
