@@ -13,14 +13,22 @@ from ingest_service.storage.packing import WritersBusy, arrival, close
 from ingest_service.storage.retention import forget_some
 from ingest_service.storage.settings import RetentionSettings
 from tests.ingest_service.storage.stored import (
-    BEGIN_US, HOUR_US, SERIES, close_now, drop_all, joined, merge_all, pack_all, samples, store,
+    BEGIN_US,
+    HOUR_US,
+    SERIES,
+    close_now,
+    drop_all,
+    joined,
+    merge_all,
+    pack_all,
+    samples,
+    store,
 )  # fmt: skip
 
 ALL = list(range(1, SERIES + 1))
 DAY_US = 24 * HOUR_US
-READ = (
-    "SELECT series_id, (extract(epoch FROM time) * 1000000)::bigint, value, quality FROM telemetry.samples(%s, %s, %s)"
-)
+TIME_US = "(extract(epoch FROM time) * 1000000)::bigint"
+READ = f"SELECT series_id, {TIME_US}, value, quality FROM telemetry.samples(%s, %s, %s)"
 ROLLUPS = (
     "SELECT series_id, extract(epoch FROM t0)::bigint, n, bad, mean, low, high, last "
     "FROM telemetry.rollups(%s, %s, %s, %s) ORDER BY 1, 2"
@@ -254,13 +262,11 @@ async def test_samples_go_before_their_rollups_and_everything_in_the_end(place):
         hours = place.read(ROLLUPS, ALL, *map(at, WINDOWS[0]), 3600)
         minutes = place.read(ROLLUPS, [1], *map(at, WINDOWS[0]), 60)
         days = place.ask("SELECT extract(day FROM now() - %s)::int", at(BEGIN_US))[0][0]
-        kept = {"samples_days": days + 2, "rollups_days": days + 2, "texts_days": days + 2}
-        assert await forget_all(pool, kept) == {"texts": 1}
+        assert await forget_all(pool, dict.fromkeys(RetentionSettings.model_fields, days + 2)) == {"texts": 1}
         place.ask("UPDATE telemetry.pack SET t0 = t0 - interval '3 years', t1 = t1 - interval '3 years'")
         assert await forget_all(pool, {"samples_days": 700}) == {"samples": len(hours)}
-        assert place.ask("SELECT count(*), sum(num_nonnulls(code, single, value)) FROM telemetry.pack") == [
-            (len(hours), 0)
-        ]
+        [left] = place.ask("SELECT count(*), sum(num_nonnulls(code, single, value)) FROM telemetry.pack")
+        assert left == (len(hours), 0)
         place.ask("UPDATE telemetry.pack SET t0 = t0 + interval '3 years', t1 = t1 + interval '3 years'")
         assert place.read(READ, ALL, *map(at, WINDOWS[0])) == []
         assert place.read(ROLLUPS, ALL, *map(at, WINDOWS[0]), 3600) == hours
@@ -274,10 +280,10 @@ async def test_samples_go_before_their_rollups_and_everything_in_the_end(place):
 
 
 async def forget_all(pool, kept) -> dict[str, int]:
-    total: dict[str, int] = {}
+    total, settings = {}, RetentionSettings.model_validate(kept)
     while True:
         async with transaction(pool) as connection:
-            gone = await forget_some(connection, RetentionSettings.model_validate(kept))
+            gone = await forget_some(connection, settings)
         if not gone:
             return total
         total = {what: total.get(what, 0) + gone.get(what, 0) for what in total | gone}
@@ -289,6 +295,6 @@ def test_the_packer_owns_nothing_and_the_api_reads_no_table(place):
             ingest.execute("SELECT telemetry.drop_parts(0)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             ingest.execute("TRUNCATE telemetry.pack")
-    for relation in ("pack", "packing", "stored", "unmerged"):
+    for name in ("pack", "packing", "stored", "unmerged"):
         with place.look() as api, pytest.raises(psycopg.errors.InsufficientPrivilege):
-            api.execute(f"SELECT FROM telemetry.{relation}")
+            api.execute(f"SELECT FROM telemetry.{name}")
