@@ -40,7 +40,7 @@ def known_ids(plant):
     return {
         "machine_id": plant.machine, "order_id": plant.alarm, "alarm_id": plant.alarm, "label_id": plant.alarm,
         "attachment_id": plant.alarm, "token": plant.label_token, "report_id": plant.alarm,
-        "gateway_id": plant.extra["gateway"],
+        "gateway_id": plant.extra["gateway"], "waveform_id": plant.extra["waveform"],
     }  # fmt: skip
 
 

@@ -87,6 +87,8 @@ def _filled(dsn: str) -> Site:
         gateways = [_gateway(connection, tenants[0], f"gw-{n}") for n in range(5)]
         connection.execute(_LEDGER, {"gateways": gateways, "runs": RUNS})
         connection.execute(_BATCHES, {"batches": BATCHES})
+        # Of a table of four pages nobody reads an index.
+        connection.execute(_LEDGER, {"gateways": [uuid4() for _ in range(200)], "runs": RUNS})
         connection.execute("SELECT telemetry.summarize()")
         for table in ("pack", "text_sample", "ledger", "batch"):
             connection.execute(f"VACUUM ANALYZE telemetry.{table}")  # as autovacuum would
