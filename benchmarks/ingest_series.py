@@ -17,7 +17,7 @@ from simulators.fleet.play import Drive
 _SERIES = (1_000, 10_000, 100_000, 1_000_000)
 _TAGS = 500
 _CONNECTIONS = 4
-_MEASURED_S = 8.0
+_MEASURED_S = 6.0
 _IN_FLIGHT = 4000
 _WARM = Drive(speed=math.inf, connections=_CONNECTIONS, patience_s=300)
 

@@ -90,6 +90,10 @@ def fleet(  # noqa: PLR0913, PLR0917
     from simulators.fleet.plan import FleetPlan  # noqa: PLC0415
     from simulators.fleet.play import Drive  # noqa: PLC0415
 
+    if not (dsn or tenant):
+        raise typer.BadParameter(
+            "nobody knows these gateways: give --dsn to register them, or the --tenant they are of"
+        )
     logs.configure("simulate", level="error")
     plan = FleetPlan(
         tenant=tenant or f"fleet-{secrets.token_hex(3)}",

@@ -76,7 +76,7 @@ class Gateway:
     def __init__(self, index: int, made: int = 0, *, resend_s: float = RESEND_S, in_flight_most: int = WINDOW) -> None:
         self.index = index
         self._resend_s = resend_s
-        self._in_flight_most = in_flight_most
+        self.in_flight_most = in_flight_most
         self.counted = Counted(made=made, sent=made)
         self._live = _Run(made)
         self._older: list[_Run] = []
@@ -136,7 +136,7 @@ class Gateway:
     def take(self, now_s: float, most: int) -> list[Outgoing]:
         """What to publish next, live lane first; it counts as sent."""
         taken: list[Outgoing] = []
-        room = min(self._credit, self._in_flight_most) - sum(len(run.flights) for run in self._lanes)
+        room = min(self._credit, self.in_flight_most) - sum(len(run.flights) for run in self._lanes)
         for run in self._lanes:
             fresh = min(run.made, run.lowest_open + WINDOW, run.sent + max(0, min(room, most - len(taken))))
             for seq in range(run.sent + 1, fresh + 1):

@@ -23,7 +23,7 @@ class Pace:
         if now_s >= self.seconds:
             return gateway.counted.made
         if math.isinf(self.speed):
-            return min(self.plan.batches, gateway.counted.sent + _AHEAD)
+            return min(self.plan.batches, gateway.counted.sent + min(_AHEAD, gateway.in_flight_most))
         return min(self.plan.batches, math.floor((now_s - self._phase_s(gateway)) / self._period_s) + 1)
 
     def next_s(self, gateway: Gateway) -> float:

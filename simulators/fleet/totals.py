@@ -16,7 +16,7 @@ from simulators.fleet.plan import FleetPlan
 from simulators.fleet.stored import Sums, find_series, find_sums
 
 _CELLS = 2_000_000
-_SERIES_AT_ONCE = 20_000
+_SERIES_AT_ONCE = 100_000
 _NOTHING = Sums(0, 0, 0.0)
 # Adding in another order.
 _ROUNDING = 1e-9

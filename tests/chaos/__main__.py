@@ -13,7 +13,7 @@ from tests import parts
 from tests.parts import Part
 
 PARTS = (
-    Part("kills", "4", "tests.chaos.killing", "--kills 50", "--kills 1 --apart 0.5 2", 20),
+    Part("kills", "4", "tests.chaos.killing", "--kills 40", "--kills 1 --apart 0.5 2", 20),
     Part("receipts", "8", "tests.chaos.receipts", "--batches 5000", "--batches 200", 5),
     Part("workers", "10", "tests.chaos.workers", "--workers 8 --batches 4000", "--workers 3 --batches 150", 6),
     Part("restore", "19", "tests.chaos.restore", "--rounds 20", "--rounds 1", 12),

@@ -1,6 +1,6 @@
 """kill -9 on a seeded schedule against a whole running box, then an account of every sample.
 
-    python -m tests.chaos.killing --kills 50 --seed 7
+    python -m tests.chaos.killing --kills 40 --seed 7
 
 gateway, broker, ingest, packer and database are each killed so often, 2 to 5 s apart, in an order that the seed tells;
 ends with one JSON object; exit 0 only when nothing is missing, duplicated or wrong.
@@ -33,7 +33,7 @@ GATEWAY = (sys.executable, "-m", "linewright", "gateway")
 FORGETS_ON_PUBACK = (sys.executable, "-m", "tests.chaos.gateway_forgets_on_puback")
 VICTIMS = ("gateway", "broker", "ingest", "pack", "database")
 APART_S = (2.0, 5.0)
-_SETTLE_S = 60.0
+_NOTICED_S, _BACK_WITHIN_S, _SETTLE_S = 5.0, 60.0, 60.0
 _WRAPPED = {"broker", "database"}
 
 
@@ -70,11 +70,14 @@ def schedule(kills: int, seed: int, apart_s: tuple[float, float]) -> list[tuple[
 
 
 async def storm(site: Site, kills: Sequence[tuple[float, str]]) -> None:
-    """Carry the schedule out."""
+    """Carry the schedule out, and wait until the last victims are back."""
     for wait_s, name in kills:
         await asyncio.sleep(wait_s)
         await kill(site, name)
-    await asyncio.sleep(5)
+    await asyncio.sleep(_NOTICED_S)
+    async with asyncio.timeout(_BACK_WITHIN_S):
+        for child in site.children.values():
+            await child.ready.wait()
 
 
 async def run(

@@ -2,12 +2,14 @@
 
 import asyncio
 import math
+import time
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ingest_service.storage.packing import close, pack_slice
 from simulators.fleet.check import UnknownFleet, check
 from simulators.fleet.plan import FleetPlan
 from simulators.fleet.play import Drive, play
@@ -75,6 +77,34 @@ async def test_every_harm_is_found(broker, database):
         assert (harm["name"], bool(differing)) == (harm["name"], not harm.get("adds_up"))
         assert (harm["name"], *counted) == (harm["name"], *(harm.get(count, 0) for count in COUNTS))
         assert not Report(played, found).clean
+
+
+FIRST_PACK = "ctid = (SELECT min(ctid) FROM telemetry.pack)"
+PACKS = {
+    "SELECT": set(),
+    f"DELETE FROM telemetry.pack WHERE {FIRST_PACK}": {"missing"},
+    f"INSERT INTO telemetry.pack SELECT * FROM telemetry.pack WHERE {FIRST_PACK}": {"duplicated"},
+    f"UPDATE telemetry.pack SET t0 = t0 + interval '1 us' WHERE {FIRST_PACK}": {"wrong"},
+}
+
+
+async def test_what_is_packed_is_compared_as_well(broker, database):
+    plan = FleetPlan(gateways=2, tags=10, batches=20, scans_in_batch=10, fail_every=20).starting(math.inf)
+    await registered(database, plan)
+    async with ingest_process(broker, database):
+        played = await play(plan, broker.settings, Drive(speed=math.inf, connections=2, patience_s=30))
+    async with owner(database) as connection:
+        await close(connection, int(time.time() / 60) + 1)
+        while await pack_slice(connection):
+            pass
+    for statement, expected in PACKS.items():
+        async with owner(database) as connection:
+            await connection.execute(statement)
+            found = await check(connection, plan, played.made)
+            differing = await differing_series(connection, plan, played.made)
+            await connection.rollback()
+        assert {name for name in COUNTS[:3] if getattr(found, name)} == expected, statement
+        assert bool(differing) == bool(expected - {"wrong"}), statement
 
 
 async def test_without_ingest_everything_stays_open(broker):
