@@ -9,6 +9,7 @@ is told, because two databases would silently differ.
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -17,6 +18,7 @@ import structlog
 
 from database import DatabaseUnavailable, MigrationConflict
 from database.backend import Backend, prepare
+from database.roles import change_shared
 
 log = structlog.get_logger()
 
@@ -64,7 +66,7 @@ def migrate(dsn: str, folder: Traversable | None = None) -> list[str]:
         connection.execute(_TABLE)
         missing = _missing(connection, wanted)
         for migration in missing:
-            _apply(connection, migration)
+            change_shared(partial(_apply, connection, migration))
             log.info("migration applied", migration=migration.name, backend=backend.kind)
     return [migration.name for migration in missing]
 

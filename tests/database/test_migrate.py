@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -125,3 +126,18 @@ async def test_an_owner_without_special_rights_is_enough(open_folder):
             assert app.execute("SELECT count(*) FROM registry.machine").fetchone() == (4,)
         with psycopg.connect(server.dsn("owner", "theirs")) as connection:
             assert tenancy.holes(connection) == []
+
+
+def test_two_databases_of_one_server_may_be_set_up_at_the_same_moment(open_folder):
+    def set_up(name: str) -> None:
+        dsn = server.dsn("owner", name)
+        migrate(dsn)
+        for turn in range(20):
+            enable_logins(dsn, {"lw_app": f"password {turn}", "lw_ingest": "another"})
+
+    names = [f"plant_{number}" for number in range(4)]
+    with EmbeddedPostgres(open_folder / "shared" / "pg") as server, ThreadPoolExecutor(len(names)) as threads:
+        with psycopg.connect(server.dsn("owner"), autocommit=True) as connection:
+            for name in names:
+                connection.execute(f"CREATE DATABASE {name}")
+        list(threads.map(set_up, names))
