@@ -19,6 +19,9 @@ USING (gateway_id, run_id, seq);
 -- copy_samples -- the rows of a group
 COPY telemetry.sample (time, value, series_id, arrived, quality) FROM STDIN (FORMAT binary);
 
+-- touch -- hours that got packs; nobody waits for anybody here, the packer sums them up
+INSERT INTO telemetry.touched (hour) SELECT unnest(%(hours)s::timestamptz[]);
+
 -- copy_texts -- the texts of a group
 COPY telemetry.text_sample (time, series_id, quality, value) FROM STDIN (FORMAT binary);
 
@@ -45,6 +48,9 @@ WHERE ledger.gateway_id = new.gateway_id AND ledger.run_id = new.run_id;
 
 -- make_partitions -- partitions for what comes next; and the database's clock
 SELECT telemetry.make_partitions() AS made, extract(epoch FROM clock_timestamp())::float8 AS now_s;
+
+-- life_of_database -- changes when the server starts again, and when the database is dropped and made anew
+SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database();
 
 -- database_place -- how large it is, and where it lies if that is this machine and we may know it
 SELECT pg_database_size(current_database()) AS bytes, telemetry.data_folder() AS folder;

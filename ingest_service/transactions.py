@@ -2,18 +2,23 @@
 
 work ──► transaction ──fails for now──► back-off, told once ──► transaction … ──► committed
                      └─can never succeed──► the caller hears of it
+
+A server that started again may be a backup of last week. Whoever remembers what it has read there works with
+OneDatabase, which ends instead of going on with another server.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
+from weakref import WeakSet
 
 import psycopg
 import structlog
 
 from database.pool import Connection, Pool
 from database.queries import load_queries
+from ingest_service import IngestError
 from runtime.clock import NS_PER_S
 from runtime.logs import Outage
 from runtime.retry import backoff_s
@@ -31,6 +36,10 @@ _FOR_NOW = (
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.CheckViolation,  # no partition for this minute
 )
+
+
+class OtherDatabase(IngestError):
+    """The server has started again since the first transaction, or the database was made anew."""
 
 
 class ServerClock:
@@ -93,6 +102,41 @@ class Transactions:
                 return done
             await asyncio.sleep(pause_s)
         raise AssertionError("back-off has no end")
+
+
+class OneDatabase(Transactions):
+    """The same on one and the same start of one database.
+
+    A restored backup is another start: catalogs, gateways and hashes that were read before may not exist there.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self._known: WeakSet[Connection] = WeakSet()
+        self._life: object = None
+
+    async def until_committed(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """As above.
+
+        Raises:
+            OtherDatabase: nothing was done; forget all that was read before, and begin anew.
+        """
+
+        async def where_we_were(connection: Connection) -> T:
+            await self._look(connection)
+            return await work(connection)
+
+        return await super().until_committed(where_we_were)
+
+    async def _look(self, connection: Connection) -> None:
+        if connection in self._known:
+            return
+        life = await (await connection.execute(queries.life_of_database)).fetchone()
+        if self._life not in (None, life):
+            self._outage.up()
+            raise OtherDatabase(f"the database was started or made anew: {life}")
+        self._life = life
+        self._known.add(connection)
 
 
 async def make_partitions(connection: Connection) -> float:

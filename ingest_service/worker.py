@@ -3,7 +3,8 @@
     subscriber ──► stages: collector ──► committer      `build_readers`: every way to understand messages
     sparkplug  ──► stages                               beside them: states, forgetting, health
 
-Behind the stages each source's own bound pushes back to the broker, so a slow database costs no memory.
+Behind the stages each source's own bound pushes back to the broker, so a slow database costs no memory. Everything that
+is remembered belongs to one start of the database; after another one all of it begins anew, the subscription too.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from ingest_service.source import Source
 from ingest_service.sparkplug.line import run_host
 from ingest_service.stages import Stages
 from ingest_service.subscriber import Subscriber
-from ingest_service.transactions import ServerClock, Transactions, make_partitions
+from ingest_service.transactions import OneDatabase, OtherDatabase, ServerClock, Transactions, make_partitions
 from ingest_service.waveforms.reader import WaveReader
 from protocols.topics import Up, every
 from runtime.health import check, serve_health
@@ -34,8 +35,16 @@ _HOUSEKEEPING_S = 3600
 
 async def run_ingest(settings: IngestSettings) -> None:
     """Take batches from the broker into the database until cancelled."""
+    while True:
+        try:
+            await _one_life(settings)
+        except* OtherDatabase as others:
+            log.warning("all that is remembered of the database is asked anew", cause=str(others.exceptions[0]))
+
+
+async def _one_life(settings: IngestSettings) -> None:
     async with open_pool(settings.database) as pool:
-        transactions = Transactions(pool)
+        transactions = OneDatabase(pool)
         clock = ServerClock()
         clock.observe(await transactions.until_committed(make_partitions))
         readers = build_readers(settings)

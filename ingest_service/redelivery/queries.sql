@@ -10,9 +10,6 @@ SELECT gateway_id, id, arrived, hashes FROM (
 WHERE bytes <= %(bytes_most)s
 ORDER BY id;
 
--- server_started -- a database that started again may be a restored one
-SELECT pg_postmaster_start_time();
-
 -- add_recent -- the hashes of what this transaction stores
 INSERT INTO telemetry.recent (gateway_id, arrived, hashes)
 SELECT gateway_id, %(minute)s, hashes FROM unnest(%(gateways)b::uuid[], %(hashes)b::bytea[]) AS new (gateway_id, hashes);

@@ -5,7 +5,6 @@
 It holds only what has been committed, so a transaction that fails leaves nothing behind.
 """
 
-from datetime import datetime
 from uuid import UUID
 
 import numpy as np
@@ -61,7 +60,6 @@ class Recent:
     def __init__(self, settings: RedeliverySettings) -> None:
         self.settings = settings
         self._seen: dict[UUID, Seen] = {}
-        self._server: datetime | None = None
 
     def of(self, gateway_id: UUID) -> Seen:
         seen = self._seen.pop(gateway_id, None)
@@ -69,12 +67,6 @@ class Recent:
             seen = Seen(max(1, int(self.settings.window_s // 60) // _SPANS))
         self._seen[gateway_id] = seen
         return seen
-
-    def belongs_to(self, server_started: datetime) -> None:
-        """A database that started again may be an earlier one (a restored backup): believe its table only."""
-        if server_started != self._server:
-            self._seen.clear()
-        self._server = server_started
 
     def trim(self, minute: int) -> list[UUID]:
         """Keep within window and bound; answers with gateways whose window became shorter than it should be."""

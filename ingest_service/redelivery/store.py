@@ -89,9 +89,6 @@ def _owners(prepared: Prepared, numbers: dict[UUID, int]) -> NDArray[np.intp]:
 
 
 async def _refresh(connection: Connection, gateways: list[UUID], recent: Recent, minute: int) -> dict[UUID, Seen]:
-    started = await (await connection.execute(queries.server_started)).fetchone()
-    assert started
-    recent.belongs_to(started[0])
     settings = recent.settings
     seen = {gateway: recent.of(gateway) for gateway in gateways}
     cursor = await connection.execute(
