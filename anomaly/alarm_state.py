@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from anomaly import NotPossible
 
 SHELVE_MOST = timedelta(hours=8)
+OUT_OF_SERVICE_MOST = timedelta(days=90)
+_WITH_END = ("shelved", "out_of_service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ _BELOW = {  # active, acked, latched
 
 
 def state(facts: Facts, now: datetime) -> str:
-    """One of the nine names; a shelving that has run out no longer counts."""
+    """One of the nine names; a shelving or a time out of service that has run out no longer counts."""
     if facts.suppression in _ABOVE and not _has_run_out(facts, now):
         return _ABOVE[facts.suppression]
     return _BELOW[facts.active, facts.acked, facts.latched]
@@ -49,7 +51,8 @@ def state(facts: Facts, now: datetime) -> str:
 def after(facts: Facts, event: str, *, latching: bool = False, until: datetime | None = None) -> Facts:
     """The facts after an event.
 
-    latching: whether the alarm holds its return until somebody resets it; until: end of a shelving.
+    latching: whether the alarm holds its return until somebody resets it; until: end of a shelving or of the time
+    out of service.
 
     Raises:
         NotPossible: the event means nothing in this state.
@@ -59,11 +62,11 @@ def after(facts: Facts, event: str, *, latching: bool = False, until: datetime |
         raise NotPossible(f"`{event}` means nothing for an alarm with {facts}")
     if event == "rtn" and latching:
         return replace(changed, latched=True)
-    return replace(changed, suppressed_until=until) if event == "shelve" else changed
+    return replace(changed, suppressed_until=until) if event in ("shelve", "take_out") else changed
 
 
 def _has_run_out(facts: Facts, now: datetime) -> bool:
-    return facts.suppression == "shelved" and facts.suppressed_until is not None and facts.suppressed_until <= now
+    return facts.suppression in _WITH_END and facts.suppressed_until is not None and facts.suppressed_until <= now
 
 
 def _onset(facts: Facts) -> Facts | None:

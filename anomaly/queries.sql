@@ -2,8 +2,11 @@
 
 -- alarms_by_ids -- whole alarms, last raised first
 SELECT a.id, a.tenant_id, a.machine_id, m.slug AS machine_slug, m.name AS machine_name, a.cause, a.class, a.source,
-       a.model_version, a.priority, a.onset_at, a.raised_at, a.cleared_at, a.active, a.acked, a.latched, a.suppression,
-       a.suppressed_until, a.score, a.contributions
+       a.model_version, a.priority, coalesce(a.asked, a.priority) AS asked, a.onset_at, a.raised_at, a.cleared_at,
+       a.active, a.acked, a.latched, a.suppression, a.suppressed_until,
+       CASE WHEN a.suppression = 'by_design' THEN a.suppressed_by END AS suppressed_by,
+       CASE WHEN a.suppression = 'by_design' THEN a.suppressed_by_id END AS suppressed_by_id,
+       a.mode, a.score, a.contributions
 FROM alarm.alarm a
 JOIN registry.machine m ON m.tenant_id = a.tenant_id AND m.id = a.machine_id
 WHERE a.tenant_id = registry.current_tenant() AND a.id = ANY (%(ids)s)
@@ -21,9 +24,10 @@ WHERE tenant_id = registry.current_tenant() AND (%(machine_id)s::uuid IS NULL OR
   AND raised_at <= %(after_time)s AND (raised_at < %(after_time)s OR id > %(after_id)s)
 ORDER BY raised_at DESC, id LIMIT %(limit)s;
 
--- active_counts -- how many alarms are active on each machine
+-- active_counts -- how many alarms are active on each machine and not silent by design
 SELECT machine_id, count(*) FROM alarm.alarm
 WHERE tenant_id = registry.current_tenant() AND machine_id = ANY (%(machine_ids)s) AND active
+  AND suppression <> 'by_design'
 GROUP BY machine_id;
 
 -- limits_of_tags -- the limits that are switched on
@@ -42,22 +46,23 @@ SELECT id FROM alarm.alarm
 WHERE tenant_id = registry.current_tenant() AND machine_id = %(machine_id)s AND cause = %(cause)s AND active
 FOR UPDATE;
 
--- shelf_of_cause -- a shelving of an earlier alarm of this cause that has not run out
+-- shelf_of_cause -- an earlier alarm of this cause was put aside, and that has not run out
 SELECT suppression, suppressed_until FROM alarm.alarm
 WHERE tenant_id = registry.current_tenant() AND machine_id = %(machine_id)s AND cause = %(cause)s
-  AND suppression <> 'none' AND (suppressed_until IS NULL OR suppressed_until > now())
+  AND suppression IN ('shelved', 'out_of_service') AND suppressed_until > now()
 ORDER BY raised_at DESC LIMIT 1;
 
 -- insert_alarm -- a new case; nothing comes back when there is one already
-INSERT INTO alarm.alarm (id, tenant_id, machine_id, cause, class, source, model_version, priority, onset_at,
-                         suppression, suppressed_until, score, contributions)
-VALUES (%(id)s, registry.current_tenant(), %(machine_id)s, %(cause)s, 'machine', %(source)s, %(model_version)s,
-        %(priority)s, %(onset_at)s, %(suppression)s, %(suppressed_until)s, %(score)s, %(contributions)s)
+INSERT INTO alarm.alarm (id, tenant_id, machine_id, cause, class, source, model_version, priority, asked, onset_at,
+                         suppression, suppressed_until, suppressed_by, suppressed_by_id, mode, score, contributions)
+VALUES (%(id)s, registry.current_tenant(), %(machine_id)s, %(cause)s, %(kind)s, %(source)s, %(model_version)s,
+        %(priority)s, %(asked)s, %(onset_at)s, %(suppression)s, %(suppressed_until)s, %(suppressed_by)s,
+        %(suppressed_by_id)s, %(mode)s, %(score)s, %(contributions)s)
 ON CONFLICT (tenant_id, machine_id, cause) WHERE active DO NOTHING
 RETURNING id;
 
 -- grow_alarm -- another tag has joined, or it became more urgent; then it has to be looked at again
-UPDATE alarm.alarm SET contributions = %(contributions)s, score = %(score)s, source = %(source)s,
+UPDATE alarm.alarm SET contributions = %(contributions)s, score = %(score)s, source = %(source)s, asked = %(asked)s,
   acked = acked AND priority = %(priority)s, priority = %(priority)s
 WHERE tenant_id = registry.current_tenant() AND id = %(id)s;
 
@@ -67,6 +72,11 @@ WHERE tenant_id = registry.current_tenant() AND id = %(id)s;
 
 -- update_facts -- what people may change
 UPDATE alarm.alarm SET acked = %(acked)s, suppression = %(suppression)s, suppressed_until = %(suppressed_until)s
+WHERE tenant_id = registry.current_tenant() AND id = %(id)s;
+
+-- suppress_alarm -- silent by design, and why
+UPDATE alarm.alarm SET suppression = 'by_design', suppressed_until = NULL, suppressed_by = %(kind)s,
+  suppressed_by_id = %(reason_id)s
 WHERE tenant_id = registry.current_tenant() AND id = %(id)s;
 
 -- insert_event -- what happened, and who did it
@@ -104,7 +114,8 @@ JOIN registry.tag ON tag.tenant_id = machine.tenant_id AND tag.machine_id = mach
 WHERE tenant.slug = %(tenant)s;
 
 -- active_alarms -- what is active on a machine
-SELECT cause, source, priority, (extract(epoch FROM onset_at) * 1000000)::int8 * 1000 AS onset_ns, score,
+SELECT cause, source, coalesce(asked, priority) AS priority,
+       (extract(epoch FROM onset_at) * 1000000)::int8 * 1000 AS onset_ns, score,
        ARRAY (SELECT part->>'tag' FROM jsonb_array_elements(contributions) AS part) AS tags
 FROM alarm.alarm WHERE tenant_id = %(tenant_id)s AND machine_id = %(machine_id)s AND active;
 
@@ -119,5 +130,6 @@ VALUES (registry.current_tenant(), %(machine_id)s, %(detector)s, %(version)s, %(
 ON CONFLICT (tenant_id, machine_id, detector)
 DO UPDATE SET version = excluded.version, state = excluded.state, saved_at = now();
 
--- run_out_shelves -- shelvings that are over, of all tenants
-SELECT tenant_id, id FROM alarm.alarm WHERE suppression = 'shelved' AND suppressed_until <= now();
+-- run_out -- shelvings and times out of service that are over, of all tenants
+SELECT tenant_id, id, suppression FROM alarm.alarm
+WHERE suppression IN ('shelved', 'out_of_service') AND suppressed_until <= now();

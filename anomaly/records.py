@@ -57,13 +57,34 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A tag as its evidence shows it. values: None where the sample is bad; expected: by the baseline, if any."""
+    """A tag as its evidence shows it.
+
+    values: None where the sample is bad; expected: by the baseline, if any; band: what it takes for ordinary.
+    """
 
     tag: Tag
     limits: dict[str, float]
     expected: float | None
     times_ms: list[int]
     values: list[float | None]
+    band: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A series of the evidence over something other than time, such as a spectrum over Hz.
+
+    marks: (place on the x axis, what is there), such as the passing frequency of a bearing's outer race.
+    """
+
+    kind: str  # spectrum, envelope_spectrum, …
+    x_name: str
+    x_unit: str
+    x: tuple[float, ...]
+    y_name: str
+    y_unit: str
+    y: tuple[float, ...]
+    marks: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,8 @@ class Case:
     onset_ns: int
     score: float
     contributions: tuple[tuple[str, float], ...]
+    mode: int | None = None  # operating mode of the machine; None: nobody tells
+    kind: str = "machine"  # what is ill: machine, sensor, process
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +136,7 @@ class Alarm:
     source: str
     model_version: str
     priority: str
+    asked: str  # the priority that the detector asked for; what it has is what its record has earned
     state: str
     onset_at: datetime
     raised_at: datetime
@@ -122,6 +146,9 @@ class Alarm:
     latched: bool
     suppression: str
     suppressed_until: datetime | None
+    suppressed_by: str | None  # planned_stop, parent, pattern: why it is suppressed by design
+    suppressed_by_id: UUID | None
+    mode: int | None
     score: float
     contributions: list[dict[str, Any]]
 

@@ -1,6 +1,9 @@
 """Settings of the anomaly process: TOML section or `LINEWRIGHT_…` → AnomalySettings."""
 
-from pydantic import Field
+from datetime import time
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
 
 from database.settings import DatabaseSettings
 from ingest_service.settings import SubscriptionSettings
@@ -19,3 +22,25 @@ class AnomalySettings(Settings):
     reload_s: float = Field(30.0, gt=0, description="How soon changed limits and shelvings that ran out are noticed.")
     save_s: float = Field(60.0, gt=0, description="How often the detectors' states are saved.")
     health_port: int = Field(0, ge=0, le=65535, description="Loopback port of /metrics and /healthz; 0: none.")
+    evaluate_at: str = Field(
+        "02:30",
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="Local time after which the verdicts of the last 90 days are evaluated, once a day.",
+    )
+    time_zone: str = Field("", description="Of the plant, such as Asia/Shanghai; empty: that of this computer.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            return name and ZoneInfo(name).key
+        except KeyError as error:
+            raise ValueError("is no time zone of this computer; write it as Asia/Shanghai") from error
+
+    @property
+    def evaluate_time(self) -> time:
+        return time.fromisoformat(self.evaluate_at)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        return ZoneInfo(self.time_zone) if self.time_zone else None

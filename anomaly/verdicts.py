@@ -1,8 +1,10 @@
 """What people found is the detector's teacher: what they call normal, a statistical detector learns anew.
 
-    verdict.given ─► statistical alarm, false or a changed process? ─► its tags learn anew ─► the case clears
+    verdict.given ─► record of the rule, pattern (loop/labels.py)
+                 └─► statistical alarm, a changed process, or false and still there? ─► its tags learn anew, it clears
 
-A limit is not moved by a verdict: it is configuration, and a person's to change.
+A false alarm that has returned by itself leaves a pattern and takes nothing from what was learned: the machine is
+what it was. A limit is not moved by a verdict: it is configuration, and a person's to change.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ import structlog
 
 from anomaly import store
 from anomaly.detectors.block import Block
+from anomaly.loop import labels
 from anomaly.metrics import VERDICTS
 from anomaly.plant import Plant
 from anomaly.recorder import Recorder
@@ -22,8 +25,6 @@ from database.pool import Connection
 from runtime.clock import Clock
 
 log = structlog.get_logger()
-
-NORMAL_NOW = frozenset({"false_alarm", "process_change"})
 
 
 class Verdicts:
@@ -41,8 +42,9 @@ class Verdicts:
         verdict = event.payload["verdict"]
         VERDICTS.labels(alarm.source, verdict).inc()
         log.info("verdict", machine=alarm.machine_slug, cause=alarm.cause, source=alarm.source, verdict=verdict)
-        if alarm.source == "statistical" and verdict in NORMAL_NOW:
-            await self._learn_anew(alarm)
+        if alarm.source == "statistical" and _is_normal_now(alarm, verdict):
+            await self._learn_anew(alarm)  # in transactions of its own, so before this one holds anything
+        await labels.learn(conn, alarm, verdict)
 
     async def _learn_anew(self, alarm: Alarm) -> None:
         tags = [part["tag"] for part in alarm.contributions]
@@ -55,3 +57,7 @@ class Verdicts:
             machine.learned = True
             changes = [change for _, found in decided for change in found]
             await self._recorder.record(machine, changes + machine.watch.relearn(tags, now_ns), nothing)
+
+
+def _is_normal_now(alarm: Alarm, verdict: str) -> bool:
+    return verdict == "process_change" or (verdict == "false_alarm" and alarm.active)

@@ -1,32 +1,35 @@
 """The anomaly process on one page.
 
 subscriber ─► source ─► plant: watch of each machine ─► recorder ─► alarm, evidence, outbox      evaluate
-limits and shelvings of the database, every `reload_s`                                           reload
+limits, shelvings and other silence of the database, every `reload_s`                            reload
 states of the detectors, every `save_s` and at the end                                           save
-outbox: verdicts of people ─► learn anew what they call normal                                   listen
+outbox: verdicts of people ─► record of the rule, patterns, learn anew what they call normal     listen
+once a night, at `evaluate_at` ─► how often each rule was right                                  evaluate nightly
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 
 import numpy as np
 import structlog
 
-from anomaly import NotPossible, store
 from anomaly.detectors.block import Block
+from anomaly.loop import nightly
 from anomaly.metrics import EVALUATED, RESTARTS
 from anomaly.plant import Decided, Plant
 from anomaly.recorder import Recorder
 from anomaly.settings import AnomalySettings
+from anomaly.silence import end_silences
 from anomaly.source import Samples, Source
 from anomaly.verdicts import Verdicts
 from database import DatabaseUnavailable, outbox
-from database.pool import Connection, Pool, open_pool, set_tenant, transaction
+from database.pool import Pool, open_pool, transaction
 from ingest_service.subscriber import Subscriber
 from ingest_service.transactions import Transactions
 from protocols.topics import Up, every
-from runtime.clock import Clock, SystemClock
+from runtime.clock import NS_PER_S, Clock, SystemClock
 from runtime.health import check, serve_health
 from runtime.process import supervise, tell_systemd
 from runtime.retry import backoff_s
@@ -83,7 +86,13 @@ class _Process:
         self._deciding = asyncio.Lock()
 
     def work(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        return {"evaluate": self._evaluate, "reload": self._reload, "save": self._save, "listen": self._listen}
+        return {
+            "evaluate": self._evaluate,
+            "reload": self._reload,
+            "save": self._save,
+            "listen": self._listen,
+            "evaluate nightly": self._evaluate_nightly,
+        }
 
     async def _evaluate(self) -> None:
         while True:
@@ -114,7 +123,7 @@ class _Process:
         while True:
             async with self._deciding:
                 await self._write(await self._plant.reload(self._clock.now_ns()))
-            await self.transactions.until_committed(_end_shelves)
+            await self.transactions.until_committed(end_silences)
             await self._clock.sleep(self._settings.reload_s)
 
     async def _save(self) -> None:
@@ -140,9 +149,11 @@ class _Process:
                 await outbox.consume(self._pool, CONSUMER, verdicts.take)
             await self._clock.sleep(pause_s)
 
-
-async def _end_shelves(conn: Connection) -> None:
-    for tenant_id, alarm_id in await (await conn.execute(store.queries.run_out_shelves)).fetchall():
-        await set_tenant(conn, tenant_id)
-        with contextlib.suppress(NotPossible):  # somebody was faster
-            await store.unshelve(conn, alarm_id, None)
+    async def _evaluate_nightly(self) -> None:
+        settings = self._settings
+        while True:
+            now = datetime.fromtimestamp(self._clock.now_ns() / NS_PER_S, UTC)
+            day = nightly.due(now, settings.evaluate_time, settings.zone)
+            if day:
+                await nightly.evaluate_due(self.transactions, day, settings.worker, now)
+            await self._clock.sleep(settings.reload_s)

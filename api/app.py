@@ -1,6 +1,6 @@
 """The application: routes, who may call them, what is around them. Nothing is opened before the first request is near.
 
-    create_app(settings) ──► FastAPI; its lifespan opens database, live stream and pages and closes them in reverse
+create_app(settings) ──► FastAPI; its lifespan opens database, live stream and pages and closes them in reverse
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from anomaly.store import load_alarm
 from api import (
     access,
     alarms,
+    detector_models,
     gateways,
     history,
     interface,
@@ -29,10 +30,12 @@ from api import (
     orders,
     pages,
     people,
+    precision,
     probes,
     problems,
     public,
     sessions,
+    silence,
     waveforms,
 )
 from api.bodies import BodyLimit
@@ -47,7 +50,10 @@ from database.pool import tenant_transaction
 from runtime.process import supervise
 
 _JSON_BYTES_MOST = 64 << 10
-_ROOMS = (sessions, machines, history, waveforms, gateways, labels, orders, alarms, people, live, public)
+_ROOMS = (
+    sessions, machines, history, waveforms, gateways, labels, orders, alarms, precision, silence, detector_models,
+    people, live, public,
+)  # fmt: skip
 
 RESTARTS = Counter("lw_api_task_restarts_total", "Side tasks that ended and were started again.", ["task"])
 

@@ -8,6 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 from starlette.responses import Response as PlainResponse
 
+from anomaly.loop import effect_store
+from anomaly.loop.effect import Effect
+from anomaly.store import load_alarm
 from api import VersionMismatch, cursors
 from api.access import SignedIn, Tx
 from api.models import orders as models
@@ -63,6 +66,20 @@ async def act_on_order(
     request = Request(**wanted.model_dump())
     order = await store.act(tx, order_id, request, caller.actor(), _version(if_match))
     return await _whole(tx, caller, order, response)
+
+
+@router.get("/orders/{order_id}/effect")
+async def read_effect(order_id: UUID, tx: Tx) -> models.Effect:
+    """Whether the repair helped: the tags of its alarm before it and after it, against what was ordinary before."""
+    order = await store.load_order(tx, order_id)
+    if order.alarm_id is None or order.completed_at is None:
+        told = "no alarm made this order" if order.alarm_id is None else "the work is not done yet"
+        return models.Effect.model_validate(Effect("not_checked", told))
+    alarm = await load_alarm(tx, order.alarm_id)
+    begun = order.arrived_at or order.accepted_at or order.completed_at
+    return models.Effect.model_validate(
+        await effect_store.check(tx, alarm, begun, order.completed_at, datetime.now(UTC))
+    )
 
 
 @router.get("/attachments/{attachment_id}", response_class=PlainResponse)

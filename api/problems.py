@@ -23,6 +23,7 @@ import api
 import database
 import device_registry
 import maintenance
+from anomaly import models as detector_models
 from ingest_service.export import ParquetMissing
 from ingest_service.waveforms import DamagedWaveform, UnknownWaveform
 
@@ -82,8 +83,17 @@ PROBLEMS: dict[type[Exception], Problem] = {
     maintenance.UnknownOrder: _NOT_FOUND,
     maintenance.UnknownReport: _NOT_FOUND,
     anomaly.UnknownAlarm: _NOT_FOUND,
+    anomaly.UnknownStanding: _NOT_FOUND,
+    anomaly.UnknownPattern: _NOT_FOUND,
+    anomaly.UnknownStop: _NOT_FOUND,
+    anomaly.UnknownDependency: _NOT_FOUND,
+    detector_models.UnknownModel: _NOT_FOUND,
+    detector_models.NotFromHere: Problem("not-now", 409, "The model's state does not allow this"),
+    anomaly.CircularDependency: Problem("circle", 409, "Two machines would explain each other"),
     UnknownWaveform: _NOT_FOUND,
     DamagedWaveform: Problem("damaged", 500, "What is stored is not what was measured"),
+    anomaly.DamagedEvidence: Problem("damaged", 500, "What is stored is not what was frozen"),
+    anomaly.NoPictures: Problem("not-installed", 501, "This server cannot do that"),
     anomaly.NotPossible: Problem("not-now", 409, "The alarm's state does not allow this"),
     maintenance.NotAllowed: Problem("not-now", 409, "The order's state does not allow this", members=_allowed),
     maintenance.RequestReused: Problem("id-reused", 409, "This id belongs to something else; make a new one"),

@@ -27,6 +27,8 @@ class ApiSettings(Settings):
     )
     session_hours: int = Field(24 * 7, ge=1, le=24 * 90, description="How long a login lasts.")
     web_root: Path | None = Field(None, description="Folder of the built phone app; default: the one shipped.")
+    energy_price: float | None = Field(None, gt=0, description="Of a kWh, for what a case costs; none: kWh are told.")
+    currency: str = Field("CNY", pattern="^[A-Z]{3}$", description="Of `energy_price`, ISO 4217.")
     health_port: int = Field(0, ge=0, le=65535, description="Loopback port of /healthz and /metrics; 0: none.")
 
     @model_validator(mode="after")

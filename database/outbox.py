@@ -30,6 +30,7 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     "alarm.raised": ("maintenance",),
     "alarm.cleared": ("maintenance",),
     "verdict.given": ("anomaly",),
+    "standing.changed": (),
     "order.changed": (),
     "report.received": (),
 }

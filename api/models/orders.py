@@ -177,3 +177,15 @@ class OrderAction(Body):
     scanned: Line | None = Field(None, description="Token or short code of the machine's label, or the whole link.")
     verdict: Verdict | None = None
     device_time: Instant | None = None
+
+
+class Effect(Answer):
+    """What a repair did; distances are in robust scales off what was ordinary the day before the onset."""
+
+    result: Literal["improved", "same", "worse", "too_early", "not_checked"]
+    reason: str
+    before: float | None
+    after: float | None
+    shift: float | None = Field(description="Hodges-Lehmann shift of the distance; negative is better.")
+    lower: float | None
+    upper: float | None

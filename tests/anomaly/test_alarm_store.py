@@ -9,54 +9,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from anomaly import NotPossible, UnknownAlarm, evidence, store
-from anomaly.records import Case, CaseChange, MachineRef
-from database.pool import open_pool, tenant_transaction
+from anomaly import NotPossible, UnknownAlarm, store
+from tests.anomaly.desk import AT, S
 
-S = 1_000_000_000
-AT = 1_790_000_000 * S
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def desk(database, tenant):
-    """Transactions of the worker and of the API, and the machine that is ill."""
-    async with open_pool(database.settings("lw_worker")) as worker, open_pool(database.settings("lw_app")) as app:
-        yield Desk(worker, app, tenant)
-
-
-class Desk:
-    def __init__(self, worker, app, tenant):
-        self.worker_pool, self.app_pool, self.tenant = worker, app, tenant
-        self.pump = MachineRef(tenant.tenant_id, tenant.machines["pump-1"], "pump-1")
-        self.person = tenant.people["planner"]
-
-    def worker(self):
-        return tenant_transaction(self.worker_pool, self.tenant.tenant_id)
-
-    def app(self):
-        return tenant_transaction(self.app_pool, self.tenant.tenant_id)
-
-    async def decide(self, action, at_ns=AT, **fields):
-        case = Case(**{
-            "cause": "bearing_wear", "source": "limit", "priority": "high", "onset_ns": AT, "score": 1.1,
-            "contributions": (("vibration", 1.0),),
-        } | fields)  # fmt: skip
-        snapshot = evidence.freeze("pump-1", case, "limits-1", [])
-        async with self.worker() as conn:
-            return await store.record(conn, self.pump, CaseChange(action, case, at_ns), "limits-1", snapshot)
-
-    async def outbox(self):
-        async with self.worker() as conn:
-            found = await conn.execute(
-                "SELECT topic, payload->>'priority', payload->>'suppression' FROM audit.outbox ORDER BY id"
-            )
-            return await found.fetchall()
-
-    async def actions(self):
-        async with self.app() as conn:
-            found = await conn.execute("SELECT action, actor_id IS NOT NULL FROM alarm.event ORDER BY id")
-            return await found.fetchall()
 
 
 async def test_raising_writes_alarm_event_evidence_and_outbox(desk):

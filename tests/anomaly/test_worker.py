@@ -17,7 +17,7 @@ from tests.anomaly.parts import WAIT_S, Look, gateway, ingesting, maintaining, w
 ALARMS = "SELECT cause, priority, active, cleared_at IS NULL FROM alarm.alarm ORDER BY raised_at"
 ONE_ACTIVE = [("bearing_wear", "high", True, True)]
 ONE_CLEARED = [("bearing_wear", "high", False, False)]
-STORED = "SELECT count(*) FROM telemetry.sample"
+STORED = "SELECT count(*) FROM telemetry.stored"
 
 
 @pytest.fixture

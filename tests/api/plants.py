@@ -74,9 +74,11 @@ def build(dsn: str, slug: str) -> Plant:
         )
         waveform = add_waveform(conn, series["vibration"])
         alarm, digest = add_alarm(conn, tenant, machines[0], "bearing_wear")
+        silence = _silence(conn, tenant, machines, alarm, people["planner"])
+        silence["model"] = add_model(conn, tenant)
     return Plant(
         tenant, slug, people, tokens, *machines, label, token, code, tags, series, alarm, digest,
-        {"gateway": gateway, "waveform": waveform},
+        {"gateway": gateway, "waveform": waveform} | silence,
     )  # fmt: skip
 
 
@@ -129,6 +131,49 @@ def _tags(conn, tenant, machine):
         [tenant, tags["vibration"]],
     )
     return tags, series
+
+
+def _silence(conn, tenant, machines, alarm, person):
+    """A rule that was demoted, a pattern called false, a stop of yesterday, and a machine that needs the other."""
+    return {
+        "standing": _one(
+            conn,
+            "INSERT INTO alarm.standing (tenant_id, source, model_version, cause, machine_class, standing) "
+            "VALUES (%s, 'limit', 'limit/1', 'bearing_wear', 'pump', 'advisory')",
+            [tenant],
+        ),
+        "pattern": _one(
+            conn,
+            "INSERT INTO alarm.false_pattern (tenant_id, alarm_id, machine_id, cause, tags, shares, score, "
+            "expires_at) VALUES (%s, %s, %s, 'unusual', '{flow}', '{1}', 1.2, now() + interval '1 day')",
+            [tenant, alarm, machines[0]],
+        ),
+        "stop": _one(
+            conn,
+            "INSERT INTO alarm.planned_stop (id, tenant_id, machine_id, starts_at, ends_at, reason, by_id) VALUES "
+            "(gen_random_uuid(), %s, %s, now() - interval '2 days', now() - interval '1 day', 'belt', %s)",
+            [tenant, machines[0], person],
+        ),
+        "dependency": _one(
+            conn,
+            "INSERT INTO registry.dependency (tenant_id, machine_id, parent_id) VALUES (%s, %s, %s)",
+            [tenant, machines[0], machines[1]],
+        ),
+    }
+
+
+def add_model(conn, tenant, version=1, above_2=0.01):
+    """A trained detector; nobody here runs it, so its content is anything."""
+    card = {
+        "kind": "efficiency-1", "machine": "pump-1", "columns": ["power", "flow"], "rows": 600, "from_ns": 1,
+        "to_ns": 2, "figures": {"above_2": {"value": above_2, "better": "lower"}}, "note": "",
+    }  # fmt: skip
+    return _one(
+        conn,
+        "INSERT INTO alarm.model (tenant_id, name, version, card, content, sha256) "
+        "VALUES (%s, 'efficiency:pump-1', %s, %s, 'x', 'y')",
+        [tenant, version, json.dumps(card)],
+    )
 
 
 def add_waveform(conn, series):

@@ -39,11 +39,33 @@ ROLES = {
     "create_order": "tpa",
     "act_on_order": "otpa",
     "read_attachment": "otpa",
+    "read_effect": "otpa",
     "list_alarms": "otpav",
     "read_evidence": "otpav",
+    "read_picture": "otpav",
+    "read_cost": "pa",
     "acknowledge_alarm": "otpa",
     "shelve_alarm": "otpa",
     "unshelve_alarm": "otpa",
+    "judge_alarm": "tpa",
+    "take_out_alarm": "tpa",
+    "return_alarm": "tpa",
+    "read_alarm_report": "pa",
+    "read_precision": "pa",
+    "list_evaluations": "pa",
+    "read_standing": "pa",
+    "settle_standing": "pa",
+    "list_detector_models": "pa",
+    "read_detector_model": "pa",
+    "act_on_detector_model": "pa",
+    "list_false_patterns": "otpa",
+    "revoke_false_pattern": "pa",
+    "list_planned_stops": "otpa",
+    "plan_stop": "tpa",
+    "end_planned_stop": "tpa",
+    "list_dependencies": "otpa",
+    "add_dependency": "pa",
+    "remove_dependency": "pa",
     "list_people": "otpa",
     "follow_live": "otpav",
     "read_public_label": "*",
@@ -58,9 +80,18 @@ BODIES = {
     },
     "act_on_order": lambda plant: {"request_id": str(uuid4()), "action": "cancel", "reason": "matrix"},
     "shelve_alarm": lambda plant: {"minutes": 5, "reason": "matrix"},
+    "take_out_alarm": lambda plant: {"hours": 1, "reason": "matrix"},
+    "judge_alarm": lambda plant: {"verdict": "not_inspected"},
+    "settle_standing": lambda plant: {"standing": "advisory", "reason": "matrix"},
+    "act_on_detector_model": lambda plant: {"action": "stage", "reason": "matrix"},
+    "plan_stop": lambda plant: {
+        "id": str(uuid4()), "machine_id": str(plant.machine), "starts_at": "2026-03-01T00:00:00Z", "reason": "matrix",
+    },
+    "add_dependency": lambda plant: {"machine_id": str(plant.machine), "parent_id": str(plant.machine_a)},
 }  # fmt: skip
 PERIOD = {"tags": "flow", "from": "2026-03-01T00:00:00Z", "to": "2026-03-01T01:00:00Z"}
 QUERIES = dict.fromkeys(("read_history", "export_history", "list_waveforms"), PERIOD)
+QUERIES["read_alarm_report"] = {name: PERIOD[name] for name in ("from", "to")}
 STREAMS = {"follow_live"}  # would not end by itself; the tests of the live stream follow it
 
 
@@ -82,7 +113,9 @@ def ids_of(plant):
         "machine_id": plant.machine, "order_id": plant.extra["order"], "alarm_id": plant.alarm,
         "label_id": plant.label, "attachment_id": plant.extra["attachment"], "token": plant.label_token,
         "report_id": plant.extra["report"], "gateway_id": plant.extra["gateway"],
-        "waveform_id": plant.extra["waveform"],
+        "waveform_id": plant.extra["waveform"], "standing_id": plant.extra["standing"],
+        "pattern_id": plant.extra["pattern"], "stop_id": plant.extra["stop"], "model_id": plant.extra["model"],
+        "dependency_id": plant.extra["dependency"],
     }  # fmt: skip
 
 

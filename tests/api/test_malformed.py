@@ -41,6 +41,8 @@ def known_ids(plant):
         "machine_id": plant.machine, "order_id": plant.alarm, "alarm_id": plant.alarm, "label_id": plant.alarm,
         "attachment_id": plant.alarm, "token": plant.label_token, "report_id": plant.alarm,
         "gateway_id": plant.extra["gateway"], "waveform_id": plant.extra["waveform"],
+        "standing_id": plant.extra["standing"], "pattern_id": plant.extra["pattern"], "stop_id": plant.extra["stop"],
+        "dependency_id": plant.extra["dependency"], "model_id": plant.extra["model"],
     }  # fmt: skip
 
 
@@ -68,7 +70,9 @@ async def test_broken_addresses(client, app, ours, data):
     ids = {name: data.draw(st.just(str(known_ids(ours)[name])) | _PATH) for name in names}
     query = data.draw(
         st.dictionaries(
-            st.sampled_from(["cursor", "limit", "state", "tags", "from", "to", "points", "role", "active", "mine"]),
+            st.sampled_from(
+                ["cursor", "limit", "state", "tags", "from", "to", "points", "role", "active", "mine", "days", "name"]
+            ),
             st.text(max_size=20, alphabet=st.characters(exclude_categories=["Cs"]))
             | st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "-1", "1e999", "999999999999"]),
             max_size=4,
