@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo demo-check test check bench soak chaos clean web
+.PHONY: help demo demo-check test check bench bench-analytics soak chaos clean web
 .DEFAULT_GOAL := help
 
 help:            ## Show this list
@@ -22,6 +22,9 @@ check: .venv/ready-dev          ## Lint, types, walls, sizes, locks, generated f
 
 bench: .venv/ready-dev web      ## Benchmarks, one JSON line a figure; ONLY=poll_modbus runs one
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+bench-analytics: .venv/ready-dev ## Every board of the analytics beside simple rules, in ten minutes; ONLY=skab runs one
+	@$(BIN)/python -m benchmarks.analytics $(if $(ONLY),--board $(ONLY))
 
 soak: .venv/ready-dev           ## The long tests, hours in full; ARGS="--short" minutes, ARGS="--part reconnects" one
 	@$(BIN)/python -m tests.soak $(ARGS)
