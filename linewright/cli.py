@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 
 from linewright import __version__
+from linewright.diagnose_commands import app as diagnose_app
 from linewright.failures import explain
 from linewright.mapping_commands import app as mapping_app
 from linewright.points_commands import app as points_app
 from linewright.rejects_commands import app as rejects_app
+from linewright.rul_commands import app as rul_app
+from linewright.score_commands import score
 from linewright.simulate_commands import app as simulate_app
+from linewright.suggest_commands import app as suggest_app
+from linewright.wave_commands import score_wave
 from runtime import logs, process
 from runtime.settings import load
 
@@ -24,10 +29,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(diagnose_app)
 app.add_typer(points_app)
 app.add_typer(mapping_app)
 app.add_typer(rejects_app)
+app.add_typer(rul_app)
 app.add_typer(simulate_app)
+app.command()(score)
+app.command("score-wave")(score_wave)
+app.add_typer(suggest_app)
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="TOML file; without it: defaults and LINEWRIGHT_… variables.")

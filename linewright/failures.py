@@ -2,6 +2,7 @@
 
 import errno
 
+from anomaly import AnomalyError
 from database import DatabaseError
 from edge_gateway import GatewayError
 from ingest_service import IngestError
@@ -10,7 +11,16 @@ from protocols import ProtocolsError
 from runtime.settings import SettingsError
 from simulators import SimulatorsError
 
-_MENDABLE = (LinewrightError, SettingsError, DatabaseError, ProtocolsError, GatewayError, IngestError, SimulatorsError)
+_MENDABLE = (
+    LinewrightError,
+    SettingsError,
+    DatabaseError,
+    ProtocolsError,
+    GatewayError,
+    IngestError,
+    SimulatorsError,
+    AnomalyError,
+)
 
 
 def explain(error: BaseException) -> str | None:

@@ -1,0 +1,128 @@
+"""The machine as a whole: a Joint a mode, one alarm state, and which tags it stands on. Pure.
+
+believed values, mode ──Joint of the mode──► surprise ──AlarmState──► active ──► held: nothing is learned as normal
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.detectors.joint import Joint
+from anomaly.detectors.joint.reference import scale_of
+from anomaly.detectors.state import Arrays
+from anomaly.rows import Float64s, Int64s
+from anomaly.scoring.alarm import AlarmState
+from anomaly.scoring.attribution import Attribution
+from anomaly.scoring.budget import Budget
+from anomaly.scoring.columns import Tags, no_tags, tag_row
+from anomaly.scoring.saved import named, part
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Of some rows: surprise [n], NaN where nothing is said; active [n]; roots [n, TOP]; expected [n, k]."""
+
+    surprise: Float64s
+    active: NDArray[np.bool_]
+    roots: Tags
+    expected: Float64s
+
+
+class Machine:
+    """The statistical half of one machine."""
+
+    def __init__(self, tags: int) -> None:
+        self._tags = tags
+        self._joints: dict[int, Joint] = {}
+        self._mode = -1
+        self._state = AlarmState()
+        self._attribution = Attribution(tags)
+        self._broken = np.zeros(tags, bool)
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one mode has been learned."""
+        return any(joint.ready for joint in self._joints.values())
+
+    def learn(self, values: Float64s, modes: Int64s) -> None:
+        """Learn each mode from its rows of [n, k]."""
+        scale = scale_of(values)
+        for mode in np.unique(modes[modes >= 0]).tolist():
+            joint = Joint(self._tags)
+            joint.learn(values[modes == mode], scale)
+            if joint.ready:
+                self._joints[mode] = joint
+
+    def update(self, values: Float64s, broken: NDArray[np.bool_], modes: Int64s, budget: Budget) -> Judged:
+        """Judge the rows that follow, [n, k]; `broken` [n, k] says which sensors are in fault."""
+        n = len(values)
+        surprise, active = np.full(n, np.nan), np.zeros(n, bool)
+        expected = np.full(values.shape, np.nan)
+        roots = no_tags(n)
+        for row, mode in enumerate(modes.tolist()):
+            joint = self._enter(mode)
+            if joint is not None:
+                if (broken[row] & ~self._broken).any():
+                    self._doubt(joint, broken[row] & ~self._broken)
+                self._broken = broken[row].copy()
+                expected[row] = joint.expected()
+                surprise[row] = self._step(joint, values[row], budget)
+            elif not self._state.active:
+                self._state.evidence = 0.0  # what came before was the change to another mode
+            active[row] = self._state.active
+            if self._state.active:
+                roots[row] = tag_row(self._attribution.top())
+        return Judged(surprise, active, roots, expected)
+
+    def _enter(self, mode: int) -> Joint | None:
+        joint = self._joints.get(mode)
+        if joint is not None and mode != self._mode:
+            if self._mode >= 0:
+                joint.rejoin()
+            self._mode = mode
+        return joint
+
+    def _doubt(self, joint: Joint, tags: NDArray[np.bool_]) -> None:
+        joint.doubt(tags)
+        top = self._attribution.top()
+        if top and tags[top[0]]:  # what stood on a broken sensor is no case of the machine
+            self._state = AlarmState()
+            self._attribution.begin()
+
+    def _step(self, joint: Joint, values: Float64s, budget: Budget) -> float:
+        surprise = joint.look(values)
+        fresh = self._state.evidence == 0.0
+        self._state.step(surprise, budget)
+        if self._state.evidence > 0.0:
+            if fresh:
+                self._attribution.begin()
+            self._attribution.add(joint.shares())
+        joint.settle(surprise, held=self._state.active)
+        return surprise
+
+    def arrays(self) -> Arrays:
+        state = self._state
+        numbers = [self._mode, state.active, state.evidence, state.calm_rows]
+        arrays: Arrays = {
+            "numbers": np.array(numbers, np.float64),
+            "weight": self._attribution.weight,
+            "rows": self._attribution.rows,
+            "broken": self._broken,
+            "modes": np.array(sorted(self._joints), np.int64),
+        }
+        for mode, joint in self._joints.items():
+            arrays |= named(f"joint{mode}", joint.arrays())
+        return arrays
+
+    def take(self, arrays: Arrays) -> None:
+        """Go on where `arrays` was taken. Raises UnreadableState."""
+        mode, active, evidence, calm = arrays["numbers"].tolist()
+        self._mode, self._state = int(mode), AlarmState(bool(active), evidence, int(calm))
+        self._attribution.weight, self._attribution.rows = arrays["weight"].copy(), arrays["rows"].copy()
+        self._broken = arrays["broken"].copy()
+        self._joints = {}
+        for number in arrays["modes"].tolist():
+            joint = Joint(self._tags)
+            joint.take(part(arrays, f"joint{number}"))
+            self._joints[number] = joint
