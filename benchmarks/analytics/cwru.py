@@ -3,7 +3,7 @@
 records ──score──► verdict ──against the seeded fault──► accuracy of what was answered, share answered, false faults
 
 Nothing is trained. The limits of the verdict were chosen with all of these records and simulated ones in view, so the
-figures here say that nothing broke, not how other bearings fare. "Healthy" on a damaged bearing counts as a wrong answer.
+figures here say that nothing broke, not how other bearings fare. "Healthy" on a damaged bearing counts as wrong.
 """
 
 import re
