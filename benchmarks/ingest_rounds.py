@@ -50,7 +50,7 @@ def rounds(site: Site, bench: str) -> None:
     ours = statistics.median(one.ours for one in measured)
     _tell_usual(bench, ours, executemany_rate(site), json_insert_rate(site))
     with site.owner() as connection:
-        connection.execute("TRUNCATE telemetry.sample, public.narrow")
+        connection.execute("TRUNCATE telemetry.sample, telemetry.pack, telemetry.touched, public.narrow")
 
 
 def _round(site: Site, plan: FleetPlan, made: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Measured:

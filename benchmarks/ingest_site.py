@@ -12,7 +12,7 @@ import secrets
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -50,24 +50,33 @@ Dsn = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Site:
-    """A database and a broker; ingest and packer when asked for."""
+    """A database and a broker; ingest and packer when asked for, then their process ids in `processes`."""
 
     backend: str
     dsn: Dsn
     broker: BrokerSettings
+    processes: dict[str, int] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def ingesting(self) -> Iterator[None]:
-        settings = IngestSettings.model_validate({"broker": self.broker, "database": {"dsn": self.dsn("lw_ingest")}})
-        with _process(_run_ingest, settings):
+        settings = IngestSettings.model_validate(
+            {"broker": self.broker, "database": self._database("ingest"), "quota": {"each": {"samples_per_s": 1e9}}}
+        )
+        with _process(_run_ingest, settings) as process:
+            self.processes["ingest"] = process.pid or 0
             yield
 
     @contextlib.contextmanager
     def packing(self) -> Iterator[BaseProcess]:
-        """Slices close every minute, as their rows make them close anyway; so does the last one, which has few."""
-        settings = {"database": {"dsn": self.dsn("lw_ingest")}, "slice": {"age_s": 60}}
+        """Slices close and hours are merged after a minute, so that a run of some minutes has all of it in it."""
+        settings = {"database": self._database("packer"), "slice": {"age_s": 60}, "merge_after_s": 60}
         with _process(_run_pack, PackSettings.model_validate(settings)) as packer:
+            self.processes["packer"] = packer.pid or 0
             yield packer
+
+    def _database(self, name: str) -> dict[str, str]:
+        """The backends of a process are known by its name."""
+        return {"dsn": make_conninfo(self.dsn("lw_ingest"), application_name=name)}
 
     def register(self, plan: FleetPlan) -> None:
         async def work() -> None:

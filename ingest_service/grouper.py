@@ -1,6 +1,6 @@
 """Collects deliveries until one transaction's worth is there. Pure: time is handed in.
 
-Grouping is what makes ingest fast: one commit for 20,000 to 100,000 rows costs what one for 500 costs.
+Grouping is what makes ingest fast: one commit for 20,000 to 250,000 rows costs what one for 500 costs.
 """
 
 from ingest_service.delivery import Delivery, weight_bytes

@@ -14,7 +14,7 @@ RANGES = Gauge("linewright_ingest_ranges_most", "Most ranges of a run in the las
 RELEASED = Counter("linewright_ingest_released_messages", "Left to the spools because gateway or catalog is unknown")
 RECEIPTS_DROPPED = Counter("linewright_ingest_receipts_dropped", "Receipts that could not be sent; repeated on demand")
 GROUP_ROWS = Histogram(
-    "linewright_ingest_group_rows", "Samples in a group", buckets=(100, 1_000, 5_000, 20_000, 50_000, 100_000, 200_000)
+    "linewright_ingest_group_rows", "Samples in a group", buckets=(100, 1_000, 5_000, 20_000, 50_000, 100_000, 250_000)
 )
 COMMIT_SECONDS = Histogram("linewright_ingest_commit_seconds", "Time of a group's transaction")
 LAG_SECONDS = Gauge("linewright_ingest_lag_seconds", "Age of the newest sample of the last group at its commit")

@@ -1,6 +1,6 @@
 """A group of deliveries as rows ready for COPY: aliases resolved, times checked, sorted by series and time. Pure.
 
-    deliveries ──prepare──► Prepared(rows, texts, strays) ──keeping──► the same without some batches
+    deliveries ──prepare──► Prepared(rows, texts, strays, layout) ──keeping──► the same without some batches
 
 The rows are built before the ledger is asked, so that one group is prepared while the one before it is being
 written; batches that turn out to be repetitions are cut out afterwards by a mask. One impossible sample never
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ingest_service.copy_format import Rows, TextRow, empty_rows, postgres_us, storable
 from ingest_service.delivery import Delivery
 from ingest_service.series_map import UNKNOWN
+from ingest_service.storage.layout import Layout, lay_out
 from ingest_service.waveforms.plausible import plausible
 from protocols.sample import Column, Quality, Reason, ValueKind, bad
 from runtime.clock import NS_PER_S
@@ -39,13 +40,17 @@ class Stray(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a group will write. `batch_of_row[i]` is the place in `deliveries` that row i came from."""
+    """What a group will write. `batch_of_row[i]` is the place in `deliveries` that row i came from.
+
+    `layout`: where the rows go, None when it has to be found anew because some of them have been cut out.
+    """
 
     deliveries: Sequence[Delivery]
     rows: Rows
     batch_of_row: NDArray[np.intp]
     texts: Sequence[TextRow]
     strays: Sequence[Stray]
+    layout: Layout | None = None
 
     def keeping(self, kept: Sequence[bool]) -> "Prepared":
         """Only what came from the batches that are kept."""
@@ -103,7 +108,7 @@ def prepare(deliveries: Sequence[Delivery], now_ns: int) -> Prepared:
     rows["value"] = numbers.value[order]
     rows["series"] = numbers.series[order]
     rows["quality"] = numbers.code[order]
-    return Prepared(deliveries, rows, numbers.batch[order], _text_rows(texts), strays + text_strays)
+    return Prepared(deliveries, rows, numbers.batch[order], _text_rows(texts), strays + text_strays, lay_out(rows))
 
 
 def _flat(deliveries: Sequence[Delivery], *, numeric: bool) -> _Flat:

@@ -16,9 +16,9 @@ MIB = 1 << 20
 class GroupSettings(Settings):
     """A group is what one transaction commits; it closes at the first limit it reaches."""
 
-    rows_most: int = Field(100_000, ge=1, description="Samples in a group.")
+    rows_most: int = Field(250_000, ge=1, description="Samples in a group.")
     bytes_most: int = Field(32 * MIB, ge=1, description="Decoded bytes in a group.")
-    age_s: float = Field(0.1, ge=0, description="How long the first batch may wait for others.")
+    age_s: float = Field(0.1, ge=0, description="How long the first batch waits for others; longer under load only.")
 
 
 class CreditSettings(Settings):

@@ -1,12 +1,16 @@
 """One transaction a group: lock the ledger, tell new from repeated, COPY, dead letters, advance the ledger, COMMIT.
 
+Samples go where `storage.layout` says: as packs or as hot rows, both in this transaction.
+
     Prepared ──write──► Outcome(verdicts, ranges after) ──► acknowledge to the broker ──► receipts
 
 Whatever fails, fails as a whole: nothing is half stored, nothing is acknowledged, and the same group can be
 written again. Rows are unique because their batches are: there is no unique index to pay for.
 """
 
+import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from database.pool import Connection
 from database.queries import load_queries
@@ -19,6 +23,8 @@ from ingest_service.redelivery.store import only_fresh, remember
 from ingest_service.rows import Prepared, Stray
 from ingest_service.settings import RedeliverySettings
 from ingest_service.storage.arrival import minute_of_arrival
+from ingest_service.storage.layout import lay_out
+from ingest_service.storage.packing import copy_packs
 from ingest_service.waveforms.writing import add_parts
 from protocols.wire.columnar import PAYLOAD_BYTES_MOST
 
@@ -40,7 +46,7 @@ async def write(connection: Connection, prepared: Prepared, recent: Recent | Non
     kept = prepared.keeping([verdict is Verdict.STORE for verdict in verdicts])
     fresh = await only_fresh(connection, kept, recent or Recent(RedeliverySettings()), now_s or 0)
     kept = fresh.prepared
-    await _copy(connection, kept, arrived_min)
+    hours = await _copy(connection, kept, arrived_min)
     await add_parts(connection, [d for d, one in zip(deliveries, verdicts, strict=True) if one is Verdict.STORE])
     after = advance(deliveries, verdicts, committed)
     outcome = Outcome(kept, verdicts, after, stored, now_s, fresh.repeated)
@@ -48,6 +54,7 @@ async def write(connection: Connection, prepared: Prepared, recent: Recent | Non
         await _add_dead_letters(connection, outcome.refusals())
         await _add_strays(connection, deliveries, kept.strays)
         await _add_batches(connection, deliveries, verdicts)
+        await _touch(connection, hours)
         await remember(connection, fresh)
         await _advance(
             connection, {account: after[account] for account in after if after[account] != committed[account]}
@@ -90,15 +97,28 @@ async def _stored(
     }
 
 
-async def _copy(connection: Connection, prepared: Prepared, arrived_min: int) -> None:
-    if len(prepared.rows):
-        prepared.rows["arrived"] = arrived_min
+async def _copy(connection: Connection, prepared: Prepared, arrived_min: int) -> frozenset[datetime]:
+    """Write numbers and texts; the hours that got packs."""
+    layout = prepared.layout
+    if layout is None:
+        layout = await asyncio.to_thread(lay_out, prepared.rows)
+    if len(layout.hot):
+        layout.hot["arrived"] = arrived_min
         async with connection.cursor() as cursor, cursor.copy(queries.copy_samples) as copy:
-            for part in encode_rows(prepared.rows):
+            for part in encode_rows(layout.hot):
                 await copy.write(part)
+    if layout.packs:
+        await copy_packs(connection, layout.packs)
     if prepared.texts:
         async with connection.cursor() as cursor, cursor.copy(queries.copy_texts) as copy:
             await copy.write(b"".join(encode_texts(prepared.texts)))
+    return layout.hours
+
+
+async def _touch(connection: Connection, hours: frozenset[datetime]) -> None:
+    """Packs of these hours are to be merged some time."""
+    if hours:
+        await connection.execute(queries.touch, {"hours": sorted(hours)})
 
 
 async def _add_dead_letters(connection: Connection, refusals: list[tuple[Delivery, Refusal]]) -> None:

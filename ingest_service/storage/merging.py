@@ -5,18 +5,27 @@
 Late data put their hour on the list again.
 """
 
+import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from database.pool import Connection
 from database.queries import load_queries
-from ingest_service.storage.packing import Packed, add_packs
+from ingest_service.storage.packing import Packed, store_packs
+from ingest_service.storage.samples import in_order
+from ingest_service.storage.taken import samples_of
 
 queries = load_queries(__file__)
 
-_SERIES = 1000
+_SERIES = 250
 _SMALL = 2048  # packs of more samples gain nothing by being merged
 _SAMPLES_MOST = 500_000
+
+
+async def note_touched(connection: Connection) -> None:
+    """Put on the list what writers have packed themselves."""
+    await connection.execute(queries.note_touched)
 
 
 class Step(NamedTuple):
@@ -38,13 +47,18 @@ async def merge_some(connection: Connection, quiet_s: int) -> Step:
         await connection.execute(queries.merged, {"hour": begin})
         return Step(Packed(), is_last=False)
     chosen, up_to = _affordable(found)
-    merged = Packed()
-    if chosen:
-        async with connection.cursor(binary=True) as cursor:
-            await cursor.execute(queries.take_packs, {"hour": begin, "series": chosen})
-            merged = await add_packs(connection, await cursor.fetchone())
+    merged = await _merge(connection, begin, chosen) if chosen else Packed()
     await connection.execute(queries.merged_up_to, {"hour": begin, "series": up_to})
     return Step(merged, is_last=False)
+
+
+async def _merge(connection: Connection, hour: datetime, series: Sequence[int]) -> Packed:
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(queries.take_packs, {"hour": hour, "series": series})
+        row = await cursor.fetchone()
+    if row is None or row[0] is None:  # an aggregate of no rows
+        return Packed()
+    return await store_packs(connection, await asyncio.to_thread(lambda: in_order(samples_of(row))))
 
 
 def _affordable(found: Sequence[tuple[int, int]]) -> tuple[list[int], int]:

@@ -19,7 +19,7 @@ import structlog
 from database.pool import Connection, open_pool
 from database.queries import load_queries
 from ingest_service.storage import metrics
-from ingest_service.storage.merging import merge_some
+from ingest_service.storage.merging import merge_some, note_touched
 from ingest_service.storage.packing import WritersBusy, arrival, close, drop_packed, pack_slice
 from ingest_service.storage.plan import Arrival, closes_at
 from ingest_service.storage.retention import forget_some
@@ -92,6 +92,7 @@ class Packer:
 
     async def keep_house(self) -> None:
         await self._transactions.until_committed(make_partitions)
+        await self._transactions.until_committed(note_touched)
         merging = True
         while merging:
             step = await self._transactions.until_committed(partial(merge_some, quiet_s=self._settings.merge_after_s))

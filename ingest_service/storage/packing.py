@@ -7,7 +7,7 @@ Each function is the work of one transaction.
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -16,14 +16,14 @@ import psycopg
 from database.pool import Connection
 from database.queries import load_queries
 from ingest_service import IngestError
+from ingest_service.storage.layout import hours_of
 from ingest_service.storage.pack_format import COLUMNS, encode_packs
-from ingest_service.storage.packs import HOUR_US, pack
+from ingest_service.storage.packs import pack
 from ingest_service.storage.plan import EVERY_SERIES, PIECE_ROWS, ROW_BYTES, Arrival, SeriesRange, divide
 from ingest_service.storage.samples import Samples, from_arrays, in_order, numbers
 
 queries = load_queries(__file__)
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _COPY_PACKS = queries.copy_packs.format(columns=", ".join(COLUMNS))
 
 
@@ -114,15 +114,20 @@ async def add_packs(connection: Connection, columns: Sequence[bytes | None] | No
     if series is None or time is None or value is None or coded is None:  # an aggregate of no rows
         return Packed()
     samples = await asyncio.to_thread(lambda: in_order(from_arrays(series, time, value, coded)))
-    made = await asyncio.to_thread(lambda: list(encode_packs(pack(samples))))
+    return await store_packs(connection, samples)
+
+
+async def store_packs(connection: Connection, samples: Samples) -> Packed:
+    """Pack samples in the order of series and time, and store the packs."""
+    packs = await asyncio.to_thread(pack, samples)
+    await copy_packs(connection, await asyncio.to_thread(lambda: b"".join(encode_packs(packs))))
+    return Packed(len(samples.series), len(packs), len(np.unique(samples.series)), hours_of(samples.time_us))
+
+
+async def copy_packs(connection: Connection, stream: bytes) -> None:
+    """Store packs that are encoded already."""
     async with connection.cursor() as cursor, cursor.copy(_COPY_PACKS) as copy:
-        await copy.write(b"".join(made))
-    return Packed(len(samples.series), len(made) - 2, len(np.unique(samples.series)), _hours(samples))
-
-
-def _hours(samples: Samples) -> frozenset[datetime]:
-    hours = np.unique(samples.time_us // HOUR_US)
-    return frozenset(_EPOCH + timedelta(hours=hour) for hour in hours.tolist())
+        await copy.write(stream)
 
 
 async def drop_packed(connection: Connection) -> int:

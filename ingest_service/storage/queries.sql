@@ -55,6 +55,11 @@ INSERT INTO telemetry.unmerged (hour)
 SELECT * FROM unnest(%(hours)s::timestamptz[])
 ON CONFLICT (hour) DO UPDATE SET touched_at = now(), merged_up_to = 0;
 
+-- note_touched -- hours into which writers put packs, since this was asked last
+WITH touched AS (DELETE FROM telemetry.touched RETURNING hour)
+INSERT INTO telemetry.unmerged (hour) SELECT DISTINCT hour FROM touched ORDER BY hour
+ON CONFLICT (hour) DO UPDATE SET touched_at = now(), merged_up_to = 0;
+
 -- drop_packed -- packed partitions that no snapshot needs any more
 SELECT telemetry.drop_packed();
 
@@ -77,16 +82,32 @@ LEFT JOIN LATERAL (
 ) p ON true
 ORDER BY s.series_id;
 
--- take_packs -- packs of an hour go, and come back as samples; those whose samples are forgotten stay
+-- take_packs -- packs of an hour go, and come back as columns; those whose samples are forgotten stay
 WITH gone AS (
   DELETE FROM telemetry.pack p
   WHERE p.series_id = ANY (%(series)s) AND p.t0 >= %(hour)s AND p.t0 < %(hour)s + interval '1 hour'
     AND num_nonnulls(p.code, p.single, p.value) > 0
-  RETURNING p AS row
+  RETURNING series_id, t0, step_us, origin, divisor, n, bad, jitter, dt, levels, quality,
+    -- a value that is not there stands at a place of its own, and 0 in its place
+    CASE WHEN bad > 0 THEN array_replace(code, NULL, 0::int2) ELSE code END AS code,
+    CASE WHEN bad > 0 THEN array_replace(single, NULL, 0::float4) ELSE single END AS single,
+    CASE WHEN bad > 0 THEN array_replace(value, NULL, 0::float8) ELSE value END AS value,
+    CASE WHEN bad = 0 THEN NULL
+         WHEN code IS NOT NULL THEN array_positions(code, NULL)
+         WHEN single IS NOT NULL THEN array_positions(single, NULL)
+         ELSE array_positions(value, NULL) END AS absent
 )
-SELECT array_send(array_agg(e.series_id)), array_send(array_agg(e.time)), array_send(array_agg(coalesce(e.value, 0))),
-       array_send(array_agg(e.quality::int | CASE WHEN e.value IS NULL THEN 65536 ELSE 0 END))
-FROM gone CROSS JOIN LATERAL telemetry.unpack(gone.row) e;
+SELECT array_send(array_agg(series_id)), array_send(array_agg(t0)), array_send(array_agg(step_us)),
+       array_send(array_agg(n + bad)), array_send(array_agg(bad)),
+       array_send(array_agg(coalesce(origin, 0))), array_send(array_agg(coalesce(divisor, 1))),
+       array_send(array_agg(coalesce(cardinality(levels), 0))), array_send(array_agg((quality IS NOT NULL)::int)),
+       array_send(array_agg(CASE WHEN jitter IS NOT NULL THEN 1 WHEN dt IS NOT NULL THEN 2 ELSE 0 END)),
+       array_send(array_agg(CASE WHEN levels IS NOT NULL THEN 1 WHEN code IS NOT NULL THEN 0
+                                 WHEN single IS NOT NULL THEN 2 ELSE 3 END)),
+       string_agg(array_send(jitter), ''), string_agg(array_send(dt), ''), string_agg(array_send(code), ''),
+       string_agg(array_send(levels), ''), string_agg(array_send(single), ''), string_agg(array_send(value), ''),
+       string_agg(array_send(quality), ''), string_agg(array_send(absent), '')
+FROM gone;
 
 -- merged_up_to -- so far this hour is done
 UPDATE telemetry.unmerged SET merged_up_to = %(series)s WHERE hour = %(hour)s;

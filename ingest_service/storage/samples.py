@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # A column arrives as one array in PostgreSQL's binary form: head, then each element behind its length. A column may
 # hold no NULL, so a value that is not there is told by a bit of its quality.
-_HEAD_BYTES = 20
+HEAD_BYTES = 20
 ABSENT = 1 << 16
 
 
@@ -48,4 +48,4 @@ def in_order(samples: Samples) -> Samples:
 def numbers(array: bytes, dtype: str) -> NDArray[Any]:
     """An array as the database sends it; it holds no NULL."""
     element = np.dtype([("bytes", ">i4"), ("it", dtype)])
-    return np.frombuffer(array, element, offset=_HEAD_BYTES)["it"]
+    return np.frombuffer(array, element, offset=HEAD_BYTES)["it"]

@@ -18,7 +18,7 @@ from linewright.broker import Broker
 from tests.plant import PLANT
 
 _GOOD_SINCE = """
-SELECT EXISTS (SELECT FROM telemetry.sample WHERE time > %s AND quality = 0 AND value IS NOT NULL AND series_id =
+SELECT EXISTS (SELECT FROM telemetry.stored WHERE time > %s AND quality = 0 AND value IS NOT NULL AND series_id =
   (SELECT series_id FROM registry.tag WHERE slug = %s))
 """
 

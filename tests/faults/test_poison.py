@@ -32,7 +32,7 @@ async def test_one_in_ten_thousand_is_set_aside_with_its_reason_and_counted(brok
         await gw.deliver()
     with psycopg.connect(database.dsn("owner")) as connection:
         stored = connection.execute(
-            "SELECT count(*), count(DISTINCT value), sum(value) FROM telemetry.sample"
+            "SELECT count(*), count(DISTINCT value), sum(value) FROM telemetry.stored"
         ).fetchone()
         aside = connection.execute("SELECT value::float8, time_ns, reason FROM telemetry.quarantine").fetchall()
     assert stored == (SAMPLES - 1, SAMPLES - 1, SAMPLES * (SAMPLES - 1) / 2 - POISON)

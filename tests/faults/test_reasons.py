@@ -47,7 +47,7 @@ SPEEDS = (3.0, 4.0)
 GOOD = {("fine", "none", 7.0), *(("fell-silent", "none", speed) for speed in SPEEDS)}
 
 ROWS = """
-SELECT tag.slug, sample.quality, to_jsonb(sample.value) FROM telemetry.sample JOIN registry.tag USING (series_id)
+SELECT tag.slug, sample.quality, to_jsonb(sample.value) FROM telemetry.stored sample JOIN registry.tag USING (series_id)
 UNION ALL
 SELECT tag.slug, text.quality, to_jsonb(text.value) FROM telemetry.text_sample text JOIN registry.tag USING (series_id)
 """

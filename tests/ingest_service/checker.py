@@ -38,7 +38,7 @@ def check(dsn: str, sent: dict[int, set[int]], n: int = 20) -> Finding:
     }
     with psycopg.connect(dsn) as connection:
         rows = connection.execute(
-            "SELECT series_id, (extract(epoch FROM time) * 1000000)::bigint, value FROM telemetry.sample"
+            "SELECT series_id, (extract(epoch FROM time) * 1000000)::bigint, value FROM telemetry.stored"
         ).fetchall()
     keys = [(series, time_us) for series, time_us, _ in rows]
     wrong = sum(expected.get((series, time_us)) != value for series, time_us, value in rows)

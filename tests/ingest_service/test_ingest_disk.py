@@ -134,7 +134,7 @@ async def test_ingest_stops_before_the_disk_is_full_and_goes_on_by_itself(
         assert gw.receipts[-1].committed == [(1, 40)]
         assert await failing(port) == []
     with psycopg.connect(small.server.dsn("owner")) as connection:
-        query = "SELECT count(*), count(DISTINCT (value, series_id)) FROM telemetry.sample"
+        query = "SELECT count(*), count(DISTINCT (value, series_id)) FROM telemetry.stored"
         assert connection.execute(query).fetchone() == (800, 800)
     said = capsys.readouterr().out
     assert said.count("no room for the database") == 1

@@ -47,9 +47,9 @@ async def test_what_is_sent_is_stored_once_and_receipted_cumulatively(broker, da
         assert gw.receipts[-1].committed == [(1, 40)]
         assert gw.receipts[-1].credit > 0
         assert not any(one.rejected for one in gw.receipts)
-    assert ask(database, "SELECT count(*) FROM telemetry.sample") == [(2000,)]
+    assert ask(database, "SELECT count(*) FROM telemetry.stored") == [(2000,)]
     assert ask(database, "SELECT committed::text FROM telemetry.ledger") == [("{[1,41)}",)]
-    assert ask(database, "SELECT count(DISTINCT series_id) FROM telemetry.sample") == [(50,)]
+    assert ask(database, "SELECT count(DISTINCT series_id) FROM telemetry.stored") == [(50,)]
 
 
 @both
@@ -70,7 +70,7 @@ async def test_a_broker_that_dies_in_between_costs_nothing(broker, database):
                 gw.add(seq, now_column(50))
             await gw.deliver()
             assert gw.receipts[-1].committed == [(1, 20)]
-    assert ask(database, "SELECT count(*) FROM telemetry.sample") == [(1000,)]
+    assert ask(database, "SELECT count(*) FROM telemetry.stored") == [(1000,)]
 
 
 def sound() -> bytes:
@@ -124,7 +124,7 @@ async def test_every_kind_of_poison_is_kept_and_its_neighbours_are_committed(bro
     assert {name for name, poison in kinds.items() if poison[: 1 << 20] not in kept} == set()
     assert {reason for _, _, reason, _ in letters} == {"undecodable", "oversized"}
     assert [size for _, size, reason, _ in letters if size > 1 << 20] == [(10 << 20) + 2]
-    assert ask(database, "SELECT count(*) FROM telemetry.sample") == [(50 * (len(kinds) + 1),)]
+    assert ask(database, "SELECT count(*) FROM telemetry.stored") == [(50 * (len(kinds) + 1),)]
 
 
 async def test_a_damaged_batch_that_says_which_it_is_is_rejected_so_that_it_is_not_sent_for_ever(broker, database):
@@ -145,7 +145,7 @@ async def test_samples_that_cannot_be_stored_are_set_aside_one_by_one(broker, da
         await gw.publish_catalog()
         gw.add(1, odd, column(["a", "b"], kind=ValueKind.TEXT, aliases=[10, 11], times_ns=[now_ns, 0]))
         await gw.deliver()
-    assert ask(database, "SELECT value, quality FROM telemetry.sample ORDER BY series_id") == [
+    assert ask(database, "SELECT value, quality FROM telemetry.stored ORDER BY series_id") == [
         (1.0, 0), (None, 0x0206), (None, 0x0206),
     ]  # fmt: skip
     assert ask(database, "SELECT alias, value, reason FROM telemetry.quarantine ORDER BY alias") == [
@@ -170,7 +170,7 @@ async def test_batches_wait_for_their_catalog_and_stay_in_the_spool_when_it_does
         await asyncio.sleep(0.2)
         await gw.publish_catalog(revision=1)
         await early
-    assert ask(database, "SELECT count(*) FROM telemetry.sample") == [(100,)]
+    assert ask(database, "SELECT count(*) FROM telemetry.stored") == [(100,)]
     assert ask(database, "SELECT count(*) FROM telemetry.dead_letter") == [(0,)]
     assert ask(database, "SELECT count(DISTINCT revision), count(*) FROM telemetry.catalog") == [(2, 100)]
 
@@ -186,7 +186,7 @@ async def test_an_old_revision_keeps_its_meaning_after_a_restart(broker, databas
         async with ingest(broker, database):
             gw.add(2, now_column(50), revision=1)
             await gw.deliver()
-    assert ask(database, "SELECT count(*) FROM telemetry.sample") == [(100,)]
+    assert ask(database, "SELECT count(*) FROM telemetry.stored") == [(100,)]
     assert ask(database, "SELECT count(*) FROM registry.tag WHERE slug LIKE 'tag-%%'") == [(50,)]
 
 
@@ -210,7 +210,7 @@ async def test_an_unknown_gateway_is_not_stored_and_does_not_starve_the_others(b
                     " SELECT tenant_id, 'gw-9', 'gw-9' FROM registry.tenant"
                 )
             await strange
-    assert ask(database, "SELECT count(*) FROM telemetry.sample") == [(61 * 50,)]
+    assert ask(database, "SELECT count(*) FROM telemetry.stored") == [(61 * 50,)]
 
 
 async def test_a_device_that_speaks_json_is_stored_once(broker, database):
@@ -220,14 +220,14 @@ async def test_a_device_that_speaks_json_is_stored_once(broker, database):
         second = {"ts": now_ms + 1, "values": {"level": 2.5}}
         for message in (first, first, second):
             await gw.send(json.dumps(message).encode())
-        await until(lambda: ask(database, "SELECT count(*) FROM telemetry.sample") == [(5,)])
+        await until(lambda: ask(database, "SELECT count(*) FROM telemetry.stored") == [(5,)])
         await gw.publish_catalog()
         gw.add(1)
         await gw.deliver()
         assert {one.run for one in gw.receipts} == {gw.run}
     stored = ask(
         database,
-        "SELECT machine.slug, tag.slug, value, quality FROM telemetry.sample"
+        "SELECT machine.slug, tag.slug, value, quality FROM telemetry.stored"
         " JOIN registry.tag USING (series_id) JOIN registry.machine ON machine.id = machine_id"
         " WHERE tag.slug <> 'tag-0' ORDER BY 1, 2, 3",
     )
@@ -248,7 +248,7 @@ async def test_several_workers_share_the_work(broker, database):
             gw.add(seq, now_column(50))
         await gw.deliver()
         assert gw.receipts[-1].committed[0][1] >= 100
-    assert ask(database, "SELECT count(*) FROM telemetry.sample") == [(10_000,)]
+    assert ask(database, "SELECT count(*) FROM telemetry.stored") == [(10_000,)]
     assert ask(database, "SELECT committed::text FROM telemetry.ledger") == [("{[1,201)}",)]
 
 

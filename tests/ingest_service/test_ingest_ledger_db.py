@@ -142,7 +142,7 @@ async def test_a_clone_is_flagged_kept_whole_and_not_receipted_as_a_repetition(d
         assert connection.execute("SELECT reason, payload FROM telemetry.dead_letter").fetchall() == [
             ("conflict", clone.message.payload)
         ]
-        assert connection.execute("SELECT value FROM telemetry.sample").fetchall() == [(1.0,)]
+        assert connection.execute("SELECT value FROM telemetry.stored").fetchall() == [(1.0,)]
 
 
 async def test_a_rejection_is_repeated_when_the_batch_comes_again(database):
@@ -193,7 +193,7 @@ async def test_a_missing_partition_is_made_and_the_group_committed(database):
     async with open_pool(database.settings("lw_ingest")) as pool:
         await Transactions(pool).until_committed(partial(writer.write, prepared=prepare([one], round(now_s * 1e9))))
     with psycopg.connect(database.dsn("owner")) as connection:
-        assert connection.execute("SELECT count(*) FROM telemetry.sample").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM telemetry.stored").fetchone() == (1,)
 
 
 async def test_a_run_in_pieces_is_told_once_long_before_it_is_refused(database, capsys):

@@ -60,7 +60,7 @@ async def test_a_database_that_stops_and_returns_costs_nothing_and_is_told_once(
             assert time.monotonic() - started < 20
             assert gw.receipts[-1].committed == [(1, 110)]
         with psycopg.connect(dsn) as connection:
-            assert connection.execute("SELECT count(*) FROM telemetry.sample").fetchone() == (110 * 20,)
+            assert connection.execute("SELECT count(*) FROM telemetry.stored").fetchone() == (110 * 20,)
             assert connection.execute("SELECT count(*), count(DISTINCT seq) FROM telemetry.batch").fetchone() == (
                 110,
                 110,
@@ -93,7 +93,7 @@ async def test_workers_stopped_at_random_moments_lose_and_double_nothing(broker,
         await delivering
         assert stops > 3
         assert gw.receipts[-1].committed == [(1, 300)]
-    query = "SELECT value, count(*), count(DISTINCT (series_id, time)) FROM telemetry.sample GROUP BY 1 ORDER BY 1"
+    query = "SELECT value, count(*), count(DISTINCT (series_id, time)) FROM telemetry.stored GROUP BY 1 ORDER BY 1"
     with psycopg.connect(database.dsn("owner")) as connection:
         stored = connection.execute(query).fetchall()
     assert stored == [(float(seq), 50, 50) for seq in range(1, 301)]

@@ -1,5 +1,6 @@
 """Ledger arithmetic, grouping, COPY bytes and row building, without a database."""
 
+import asyncio
 import json
 import struct
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest_service.collector import Lane
 from ingest_service.copy_format import ROW, SIGNATURE, TRAILER, TextRow, empty_rows, encode_rows, encode_texts
 from ingest_service.delivery import NO_RUN, Message, deliver, read
 from ingest_service.grouper import Grouper
@@ -102,6 +104,18 @@ def test_a_group_closes_at_the_first_limit_it_reaches():
     assert grouper.due_in_s(0) is None
     grouper.add(delivery(bytes(20_000)), 0)
     assert grouper.is_full
+
+
+def test_a_group_that_is_due_grows_while_the_one_before_it_waits():
+    lane = Lane(Grouper(GroupSettings(rows_most=5, age_s=0.5)), asyncio.Queue(maxsize=1))
+    assert lane.emits_in_s(0) is None
+    lane.grouper.add(simple(1), 0)
+    assert lane.emits_in_s(200_000_000) == pytest.approx(0.3)
+    assert lane.emits_in_s(900_000_000) == 0
+    lane.ready.put_nowait(prepare([simple(2)], NOW_NS))
+    assert 0 < lane.emits_in_s(900_000_000) < 0.1
+    lane.ready.get_nowait()
+    assert lane.emits_in_s(900_000_000) == 0
 
 
 def test_credit_shrinks_with_a_full_queue_and_a_slow_commit_but_never_to_nothing():

@@ -88,7 +88,7 @@ def letters(database):
 
 
 def samples(database) -> int:
-    return ask(database, "SELECT count(*) FROM telemetry.sample")[0][0]
+    return ask(database, "SELECT count(*) FROM telemetry.stored")[0][0]
 
 
 @pytest.fixture

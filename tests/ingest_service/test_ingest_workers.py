@@ -26,7 +26,7 @@ class Crash(Exception):
 
 def stored(database):
     """value → (rows, distinct rows): the value is the batch, so both must be its samples."""
-    query = "SELECT value, count(*), count(DISTINCT (series_id, time)) FROM telemetry.sample GROUP BY 1 ORDER BY 1"
+    query = "SELECT value, count(*), count(DISTINCT (series_id, time)) FROM telemetry.stored GROUP BY 1 ORDER BY 1"
     with psycopg.connect(database.dsn("owner")) as connection:
         return connection.execute(query).fetchall()
 

@@ -59,8 +59,8 @@ async def test_a_broker_and_an_ingest_that_die_cost_nothing(broker, database):
 
 
 async def test_every_harm_is_found(broker, database):
-    """One change in 4,000 samples each time, taken back before the next."""
-    plan = FleetPlan(gateways=2, tags=10, batches=20, scans_in_batch=10, fail_every=20).starting(math.inf)
+    """One change in 4,000 samples each time, taken back before the next; too few of each tag to be packed."""
+    plan = FleetPlan(gateways=20, tags=10, batches=2, scans_in_batch=10, fail_every=20).starting(math.inf)
     await registered(database, plan)
     async with ingest_process(broker, database):
         played = await play(plan, broker.settings, Drive(speed=math.inf, connections=2, patience_s=30))

@@ -10,10 +10,11 @@ import psycopg
 
 from database.pool import open_pool, transaction
 from database.settings import DatabaseSettings
-from ingest_service.copy_format import EPOCH_2000_US, empty_rows, encode_rows
+from ingest_service.copy_format import EPOCH_2000_US, Rows, empty_rows, encode_rows
 from ingest_service.storage.arrival import minute_of_arrival
-from ingest_service.storage.merging import merge_some
-from ingest_service.storage.packing import arrival, close, drop_packed, pack_slice
+from ingest_service.storage.layout import lay_out
+from ingest_service.storage.merging import merge_some, note_touched
+from ingest_service.storage.packing import arrival, close, copy_packs, drop_packed, pack_slice
 from ingest_service.storage.samples import Samples
 
 COPY = "COPY telemetry.sample (time, value, series_id, arrived, quality) FROM STDIN (FORMAT binary)"
@@ -83,11 +84,28 @@ def joined(parts: Sequence[Samples]) -> Samples:
     return Samples(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-async def store(connection, batch: Samples) -> None:
-    """Write hot rows inside the transaction of `connection`."""
+def rows_of(batch: Samples) -> Rows:
     rows = empty_rows(len(batch.series))
     rows["time_us"], rows["value"], rows["series"] = batch.time_us, batch.value, batch.series
-    rows["quality"], rows["arrived"] = batch.quality, await minute_of_arrival(connection)
+    rows["quality"] = batch.quality
+    return rows
+
+
+async def store_as_ingest(connection, batch: Samples) -> None:
+    """Write inside the transaction of `connection` what is dense as packs, and the rest as hot rows."""
+    layout = lay_out(rows_of(batch.at(np.lexsort((batch.time_us, batch.series)))))
+    await copy_packs(connection, layout.packs)
+    await connection.execute("INSERT INTO telemetry.touched SELECT unnest(%s::timestamptz[])", [sorted(layout.hours)])
+    await store_rows(connection, layout.hot)
+
+
+async def store(connection, batch: Samples) -> None:
+    """Write hot rows inside the transaction of `connection`, however many there are."""
+    await store_rows(connection, rows_of(batch))
+
+
+async def store_rows(connection, rows: Rows) -> None:
+    rows["arrived"] = await minute_of_arrival(connection)
     async with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for part in encode_rows(rows):
             await copy.write(part)
@@ -119,6 +137,8 @@ async def drop_all(pool) -> int:
 async def merge_all(pool) -> int:
     """Merge all hours, as if they had been quiet for long."""
     total = 0
+    async with transaction(pool) as connection:
+        await note_touched(connection)
     while True:
         async with transaction(pool) as connection:
             step = await merge_some(connection, -7200)

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest_service.storage.encoding import decode_times, decode_values, encode_times, encode_values
+from ingest_service.storage.encoding import (
+    TimeForm,
+    ValueForm,
+    decode_times,
+    decode_values,
+    encode_times,
+    encode_values,
+)
 from ingest_service.storage.packs import HOUR_US, MINUTE_US, SAMPLES_MOST, pack, roll_up
+from ingest_service.storage.parts import Parts
 from ingest_service.storage.plan import Arrival, closes_at, divide
 from ingest_service.storage.samples import in_order
 from ingest_service.storage.settings import SliceSettings
@@ -28,18 +36,12 @@ rests = st.sampled_from([0, 1, 37, 30_000, 40_000, 10**9])
 
 def unpacked(packs):
     """What SQL makes of packs."""
-    parts = []
-    for one in packs:
-        n = len(one.present)
-        parts.append(
-            samples(
-                [one.series] * n,
-                decode_times(one.t0_us, one.times, n),
-                [v if known else None for v, known in zip(decode_values(one.values), one.present, strict=True)],
-                np.zeros(n) if one.quality is None else one.quality,
-            )
-        )
-    return joined(parts)
+    parts = packs.parts
+    return packs.samples._replace(
+        series=parts.spread(packs.samples.series[parts.starts]),
+        time_us=decode_times(packs.samples.time_us[parts.starts], packs.times, parts),
+        value=decode_values(packs.values, parts),
+    )
 
 
 def same(one, other) -> bool:
@@ -66,52 +68,75 @@ def test_packs_give_back_every_sample(batch, random):
     shuffled = list(range(len(batch.series)))
     random.shuffle(shuffled)
     ordered = in_order(batch.at(np.array(shuffled)))
-    packs = list(pack(ordered))
+    packs = pack(ordered)
     assert same(unpacked(packs), ordered)
-    for one in packs:
-        assert one.t0_us // HOUR_US == one.t1_us // HOUR_US
-        assert one.rollup.n == one.present.sum()
-        assert one.rollup.n + one.rollup.bad == len(one.present)
-        known = decode_values(one.values)[one.present]
+    decoded = decode_values(packs.values, packs.parts)
+    for i, (start, length) in enumerate(zip(packs.parts.starts.tolist(), packs.parts.lengths.tolist(), strict=True)):
+        one = slice(start, start + length)
+        present = ordered.present[one]
+        assert len(set(ordered.series[one].tolist())) == 1
+        assert ordered.time_us[start] // HOUR_US == ordered.time_us[start + length - 1] // HOUR_US
+        assert (packs.rollups.n[i], packs.rollups.bad[i]) == (present.sum(), (~present).sum())
+        known = decoded[one][present]
         if len(known) and np.isfinite(known).all():
-            assert (one.rollup.low, one.rollup.high, one.rollup.last) == (known.min(), known.max(), known[-1])
+            told = (packs.rollups.low[i], packs.rollups.high[i], packs.rollups.last[i])
+            assert told == (known.min(), known.max(), known[-1])
 
 
-@pytest.mark.parametrize(
-    ("value", "form", "size"),
-    [
-        (np.round(np.random.default_rng(1).normal(23, 2, 3600), 2), "code", 7200),
-        (np.arange(3600) + 5_000_000.0, "code", 7200),
-        (
-            (np.random.default_rng(2).integers(0, 200, 3600) * np.float32(0.0244140625) + np.float32(0.1)) / 3,
-            "code",
-            8800,
-        ),
-        (np.random.default_rng(3).normal(0, 1, 3600).astype(np.float32).astype(np.float64), "single", 14400),
-        (np.random.default_rng(4).normal(0, 1, 3600), "value", 28800),
-        (np.full(3600, 0.1 + 0.2), "code", 7208),
-    ],
-    ids=["two digits", "a counter", "steps of a converter", "a REAL", "noise", "one odd number"],
-)
-def test_the_shortest_form_is_found(value, form, size):
-    value = value.astype(np.float64)
-    found = encode_values(value, np.ones(len(value), bool))
-    assert getattr(found, form) is not None
-    assert found.size_bytes <= size
-    assert np.array_equal(decode_values(found).view(np.int64), value.view(np.int64))
+FORMS = {
+    "two digits": (np.round(np.random.default_rng(1).normal(23, 2, 3600), 2), ValueForm.DECIMALS),
+    "a counter": (np.arange(3600) + 5_000_000.0, ValueForm.DECIMALS),
+    "a counter that runs too far": (np.arange(3600) * 100.0, ValueForm.SINGLE),
+    "steps of a converter": (
+        (np.random.default_rng(2).integers(0, 200, 3600) * np.float32(0.0244140625) + np.float32(0.1)) / 3,
+        ValueForm.LEVELS,
+    ),
+    "a REAL": (np.random.default_rng(3).normal(0, 1, 3600).astype(np.float32), ValueForm.SINGLE),
+    "noise": (np.random.default_rng(4).normal(0, 1, 3600), ValueForm.WHOLE),
+    "one odd number": (np.full(3600, 0.1 + 0.2), ValueForm.LEVELS),
+    "minus zero": (np.full(3600, -0.0), ValueForm.LEVELS),
+    "a digit too many for the one before": (np.append(np.full(3599, 0.5), 0.25), ValueForm.DECIMALS),
+    "not a number": (np.full(3600, np.nan), ValueForm.LEVELS),
+    "huge": (np.full(3600, 1e308) * np.linspace(0.5, 1, 3600), ValueForm.WHOLE),
+}
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "among others"])
+def test_the_shortest_form_is_found(alone):
+    names = list(FORMS)
+    groups = [[name] for name in names] if alone else [names, names[::-1]]
+    for group in groups:
+        value = np.concatenate([FORMS[name][0] for name in group]).astype(np.float64)
+        parts = Parts.of_lengths(np.full(len(group), 3600))
+        found = encode_values(value, np.ones(len(value), bool), parts)
+        assert dict(zip(group, found.form.tolist(), strict=True)) == {name: FORMS[name][1] for name in group}
+        assert np.array_equal(decode_values(found, parts).view(np.int64), value.view(np.int64))
 
 
 def test_an_even_clock_costs_nothing_and_a_polling_one_two_bytes():
     even = np.arange(3600) * 1_000_000
-    assert encode_times(even).rest_us is None
-    assert encode_times(even + np.random.default_rng(1).integers(0, 20_000, 3600)).is_narrow
-    assert not encode_times(np.append(even[:100], even[200])).is_narrow
-    assert encode_times(np.append(np.arange(1000), HOUR_US - 1)) is None
+    polled = even + np.random.default_rng(1).integers(0, 20_000, 3600)
+    clocks = [even, polled, np.append(even[:100], even[200]), np.append(np.arange(1000), HOUR_US - 1), even[:1]]
+    parts = Parts.of_lengths(np.array([len(one) for one in clocks]))
+    times = encode_times(np.concatenate(clocks), parts)
+    assert times.form.tolist() == [TimeForm.EVEN, TimeForm.NARROW, TimeForm.WIDE, TimeForm.UNEVEN, TimeForm.EVEN]
+    assert np.array_equal(decode_times(np.array([one[0] for one in clocks]), times, parts), np.concatenate(clocks))
+
+
+def test_a_burst_and_a_straggler_are_two_packs():
+    times = np.append(np.arange(1000), HOUR_US - 1)
+    batch = samples([1] * 1001, BEGIN_US + times, np.arange(1001) % 7)
+    assert pack(batch).parts.lengths.tolist() == [1000, 1]
+    assert same(unpacked(pack(batch)), batch)
 
 
 def test_a_pack_holds_only_so_much():
     batch = samples([1] * 20_000, BEGIN_US + np.arange(20_000) * 1000, np.arange(20_000) % 100)
-    assert [len(one.present) for one in pack(batch)] == [SAMPLES_MOST, SAMPLES_MOST, 20_000 - 2 * SAMPLES_MOST]
+    assert pack(batch).parts.lengths.tolist() == [SAMPLES_MOST, SAMPLES_MOST, 20_000 - 2 * SAMPLES_MOST]
+
+
+def test_nothing_is_no_pack():
+    assert len(pack(samples([], [], []))) == 0
 
 
 def test_minutes_are_those_of_the_samples():
@@ -119,12 +144,12 @@ def test_minutes_are_those_of_the_samples():
     value = [None if random.random() < 0.1 else v for v in random.normal(5, 1, 3000)]
     value[600:650] = [None] * 50  # a minute of which nothing is known
     batch = samples([1] * 3000, BEGIN_US + np.arange(3000) * 1_200_000, value)
-    [one] = pack(batch)
-    assert one.minutes.minute.tolist() == list(range(60))
-    for i, minute in enumerate(one.minutes.minute):
+    minutes = pack(batch).minutes[0]
+    assert minutes.minute.tolist() == list(range(60))
+    for i, minute in enumerate(minutes.minute):
         part = batch.at(batch.time_us // MINUTE_US - BEGIN_US // MINUTE_US == minute)
         known = part.value[part.present]
-        told = one.minutes.rollups.at(i)
+        told = type(minutes.rollups)(*(column[i] for column in minutes.rollups))
         assert (told.n, told.bad) == (len(known), 50 - len(known))
         if len(known):
             assert (told.low, told.high, told.last) == (known.min(), known.max(), known[-1])
@@ -134,13 +159,12 @@ def test_minutes_are_those_of_the_samples():
 
 def test_a_thin_pack_has_no_minutes():
     batch = samples([1] * 600, BEGIN_US + np.arange(600) * 6_000_000, np.arange(600))
-    [one] = pack(batch)
-    assert one.minutes is None
+    assert not pack(batch).minutes
 
 
 def test_rollups_of_parts_without_any_value():
     batch = samples([1, 1, 1], BEGIN_US + np.arange(3), [None, None, 4.0])
-    rollups = roll_up(batch, np.array([0, 2]))
+    rollups = roll_up(batch, Parts.cut(np.array([0, 2]), 3))
     assert (rollups.n.tolist(), rollups.bad.tolist(), rollups.total.tolist()) == ([0, 1], [2, 0], [0.0, 4.0])
 
 

@@ -23,6 +23,7 @@ from tests.ingest_service.storage.stored import (
     run,
     samples,
     store,
+    store_as_ingest,
 )  # fmt: skip
 
 LOOKS = 40
@@ -49,10 +50,10 @@ def counted(place):
     return place
 
 
-async def write_group(pool, number: int) -> None:
+async def write_group(pool, number: int, write=store) -> None:
     times = BEGIN_US + (number * GROUP + np.arange(GROUP)) * 1_000_000
     async with transaction(pool) as connection:
-        await store(connection, samples([1 + number % 2] * GROUP, times, [1.0] * GROUP))
+        await write(connection, samples([1 + number % 2] * GROUP, times, [1.0] * GROUP))
         await connection.execute("INSERT INTO public.told VALUES (%s)", [GROUP])
 
 
@@ -80,7 +81,7 @@ def in_background(place, *works):
 async def keep_writing(pool, stop) -> None:
     number = 0
     while not stop.is_set():
-        await write_group(pool, number)
+        await write_group(pool, number, (store, store_as_ingest)[number % 3 == 0])
         number += 1
         await asyncio.sleep(0.01)  # so that a look stays cheap
 
