@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT = 720, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 44, 56
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 40, 44, 56
 _COLOURS = ("#0b6e4f", "#c8553d", "#3d5a80", "#7d5ba6")
 _HEAD = (
     f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="13">'
