@@ -1,6 +1,6 @@
 """Persistence and hysteresis: from a surprise a row to a state that a person can live with. Pure.
 
-    above the threshold: evidence += surprise / threshold, a third of on_rows at most ──► on_rows ──► active
+    above the threshold: evidence += surprise / threshold, half of on_rows at most ──► on_rows ──► active
     below 70 % of it for off_rows rows ──► not active              a row that says nothing changes nothing
 
 Source: ISA-18.2-2016 §10.5: on-delay, off-delay and deadband against chattering alarms.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from anomaly.scoring.budget import Budget
 
-_ROWS_LEAST = 3  # to open a case, however wild they are
+ROWS_LEAST = 2  # to open a case, however wild they are: one row is an outlier
 
 
 @dataclass(slots=True)
@@ -22,8 +22,8 @@ class AlarmState:
     evidence: float = 0.0
     calm_rows: int = 0
 
-    def step(self, surprise: float, budget: Budget) -> None:
-        """Take a row in."""
+    def step(self, surprise: float, budget: Budget, rows_least: int = ROWS_LEAST) -> None:
+        """Take a row in; a case takes `rows_least` rows, however wild they are."""
         if math.isnan(surprise):
             return
         if self.active:
@@ -31,7 +31,7 @@ class AlarmState:
             if self.calm_rows >= budget.off_rows:
                 self.active, self.evidence, self.calm_rows = False, 0.0, 0
         elif surprise > budget.threshold:
-            self.evidence += min(surprise / budget.threshold, budget.on_rows / _ROWS_LEAST)
+            self.evidence += min(surprise / budget.threshold, budget.on_rows / rows_least)
             self.active = self.evidence >= budget.on_rows
         else:
             self.evidence = 0.0

@@ -4,6 +4,7 @@ A fault shows first where it is; what follows, follows. So the share of a row co
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly.rows import Float64s
 from anomaly.scoring.columns import TOP
@@ -28,6 +29,10 @@ class Attribution:
         """Take the shares [k] of a row in."""
         self.weight = self.weight + shares * 0.5 ** (self.rows[0] / _HALF_ROWS)
         self.rows = self.rows + 1
+
+    def forget(self, tags: NDArray[np.bool_]) -> None:
+        """What these tags [k] have said was not so."""
+        self.weight = np.where(tags, 0.0, self.weight)
 
     def top(self) -> tuple[int, ...]:
         """The numbers of the tags that matter, root first; ties go to the earlier column."""

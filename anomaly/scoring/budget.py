@@ -23,7 +23,7 @@ _RELAPSE_S, _RELAPSE_LEAST, _RELAPSE_SHARE = 8 * 3600.0, 100, 0.25  # a shift, a
 class Budget:
     """When a machine's case opens and closes.
 
-    threshold: the surprise that counts. on_rows: so much evidence, in thresholds, opens a case; a row gives a third.
+    threshold: the surprise that counts. on_rows: so much evidence, in thresholds, opens a case; a row half at most.
     off_rows: so many rows below `return_share` of the threshold close it.
     relapse_rows: within so many rows the same trouble is the same case.
     """

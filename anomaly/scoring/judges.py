@@ -84,6 +84,7 @@ class Many:
     def update(self, rows: Rows) -> Opinion:
         values, fault, modes = self._conditions.update(rows)
         broken = (fault > 0) & (fault != SensorFault.GAP) & (fault != SensorFault.CLOCK)  # those are of the line
+        broken |= np.isnan(values) & ~np.isnan(rows.value)  # in doubt, nothing named yet
         judged = self._machine.update(values, broken, modes, self._budget)
         sensor, failed = self._sensors.update(fault)
         score = np.nan_to_num(judged.surprise) / self._budget.threshold

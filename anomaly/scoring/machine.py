@@ -18,6 +18,9 @@ from anomaly.scoring.budget import Budget
 from anomaly.scoring.columns import Tags, no_tags, tag_row
 from anomaly.scoring.saved import named, part
 
+_ARRIVAL_ROWS = 2  # of a machine that has modes: until a change is seen to be one, and to settle behind it
+_ABSENT_ROWS = 2  # so long a tag that is missing is taken to be where it was
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -35,10 +38,11 @@ class Machine:
     def __init__(self, tags: int) -> None:
         self._tags = tags
         self._joints: dict[int, Joint] = {}
-        self._mode = -1
+        self._mode, self._stay = -1, 0  # of the last row, and for how many rows the machine has been in it
         self._state = AlarmState()
         self._attribution = Attribution(tags)
         self._broken = np.zeros(tags, bool)
+        self._absent = np.zeros(tags, np.int64)
 
     @property
     def ready(self) -> bool:
@@ -55,7 +59,7 @@ class Machine:
                 self._joints[mode] = joint
 
     def update(self, values: Float64s, broken: NDArray[np.bool_], modes: Int64s, budget: Budget) -> Judged:
-        """Judge the rows that follow, [n, k]; `broken` [n, k] says which sensors are in fault."""
+        """Judge the rows that follow, [n, k]; `broken` [n, k] says which sensors are in fault or doubt."""
         n = len(values)
         surprise, active = np.full(n, np.nan), np.zeros(n, bool)
         expected = np.full(values.shape, np.nan)
@@ -66,6 +70,7 @@ class Machine:
                 if (broken[row] & ~self._broken).any():
                     self._doubt(joint, broken[row] & ~self._broken)
                 self._broken = broken[row].copy()
+                self._absent = np.where(np.isnan(values[row]), self._absent + 1, 0)
                 expected[row] = joint.expected()
                 surprise[row] = self._step(joint, values[row], budget)
             elif not self._state.active:
@@ -78,22 +83,23 @@ class Machine:
     def _enter(self, mode: int) -> Joint | None:
         joint = self._joints.get(mode)
         if joint is not None and mode != self._mode:
-            if self._mode >= 0:
-                joint.rejoin()
-            self._mode = mode
+            joint.rejoin()
+        self._stay = self._stay + 1 if mode == self._mode else 1
+        self._mode = mode
         return joint
 
     def _doubt(self, joint: Joint, tags: NDArray[np.bool_]) -> None:
         joint.doubt(tags)
         top = self._attribution.top()
+        self._attribution.forget(tags)
         if top and tags[top[0]]:  # what stood on a broken sensor is no case of the machine
             self._state = AlarmState()
             self._attribution.begin()
 
     def _step(self, joint: Joint, values: Float64s, budget: Budget) -> float:
-        surprise = joint.look(values)
+        surprise = joint.look(values, self._broken | (self._absent > _ABSENT_ROWS))
         fresh = self._state.evidence == 0.0
-        self._state.step(surprise, budget)
+        self._take(surprise, budget)
         if self._state.evidence > 0.0:
             if fresh:
                 self._attribution.begin()
@@ -101,14 +107,21 @@ class Machine:
         joint.settle(surprise, held=self._state.active)
         return surprise
 
+    def _take(self, surprise: float, budget: Budget) -> None:
+        if len(self._joints) <= 1:
+            self._state.step(surprise, budget)
+        elif self._stay > _ARRIVAL_ROWS:
+            self._state.step(surprise, budget, _ARRIVAL_ROWS + 1)
+
     def arrays(self) -> Arrays:
         state = self._state
-        numbers = [self._mode, state.active, state.evidence, state.calm_rows]
+        numbers = [self._mode, self._stay, state.active, state.evidence, state.calm_rows]
         arrays: Arrays = {
             "numbers": np.array(numbers, np.float64),
             "weight": self._attribution.weight,
             "rows": self._attribution.rows,
             "broken": self._broken,
+            "absent": self._absent,
             "modes": np.array(sorted(self._joints), np.int64),
         }
         for mode, joint in self._joints.items():
@@ -117,10 +130,10 @@ class Machine:
 
     def take(self, arrays: Arrays) -> None:
         """Go on where `arrays` was taken. Raises UnreadableState."""
-        mode, active, evidence, calm = arrays["numbers"].tolist()
-        self._mode, self._state = int(mode), AlarmState(bool(active), evidence, int(calm))
+        mode, stay, active, evidence, calm = arrays["numbers"].tolist()
+        self._mode, self._stay, self._state = int(mode), int(stay), AlarmState(bool(active), evidence, int(calm))
         self._attribution.weight, self._attribution.rows = arrays["weight"].copy(), arrays["rows"].copy()
-        self._broken = arrays["broken"].copy()
+        self._broken, self._absent = arrays["broken"].copy(), arrays["absent"].copy()
         self._joints = {}
         for number in arrays["modes"].tolist():
             joint = Joint(self._tags)

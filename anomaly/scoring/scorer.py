@@ -20,7 +20,7 @@ from anomaly.scoring.machine_map import MachineMap, plain
 from anomaly.scoring.saved import load, named, part
 from anomaly.scoring.verdicts import CaseBook, Verdicts, nothing_said
 
-VERSION = "scorer-1"
+VERSION = "scorer-2"
 LEARN_LEAST = 100  # a shorter learning block is not trusted: …
 LEARN_ROWS = 300  # … so many rows are collected instead
 

@@ -19,6 +19,7 @@ KINDS = ("", "machine", "sensor", "process")
 _MACHINE, _SENSOR, _PROCESS = 1, 2, 3
 _LEARNED, _SENSORS = PRIORITIES.index("medium") + 1, PRIORITIES.index("low") + 1
 _NEVER = -(2**40)
+_TURNS_OUT_ROWS = 60  # validity makes up its mind in less; later, a sensor fault is another matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,11 @@ def nothing_said(rows: int, tags: int) -> Verdicts:
 
 @dataclass(slots=True)
 class Thread:
-    """The last case of the machine, or of its sensors: its number, its tags, and the row in which it was active."""
+    """The last case of the machine, or of its sensors: its number, the last row in which it was active, the first."""
 
     number: int = 0
     seen: int = _NEVER
+    begun: int = _NEVER
 
     def goes_on(self, row: int, tags: Tags, before: Tags, relapse_rows: int) -> bool:
         """Whether what is active in this row is still, or again, that case."""
@@ -102,11 +104,19 @@ class CaseBook:
 
     def _number(self, of: int, row: int, tags: Tags) -> int:
         thread = self._threads[of]
-        if not thread.goes_on(row, tags, self._tags[of], self._relapse_rows):
+        if of == _SENSOR and self._turns_out(row, tags):
+            self._threads[_SENSOR] = thread = self._threads[_MACHINE]
+            self._threads[_MACHINE] = Thread()
+        elif not thread.goes_on(row, tags, self._tags[of], self._relapse_rows):
             self._count += 1
-            thread.number = self._count
+            thread.number, thread.begun = self._count, row
         thread.seen, self._tags[of] = row, tags.copy()
         return thread.number
+
+    def _turns_out(self, row: int, failed: Tags) -> bool:
+        """Whether the case of the machine that has just begun stands on one of the sensors that are now in fault."""
+        root = self._tags[_MACHINE][0]
+        return row - self._threads[_MACHINE].begun <= _TURNS_OUT_ROWS and root >= 0 and bool((failed == root).any())
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
         threads = [number for thread in self._threads.values() for number in astuple(thread)]

@@ -30,6 +30,7 @@ _DEAD_LEAST, _DEAD_MOST = 5, 20
 _FLOOR = 1e-9
 _Q90_OF_STEPS = 2.326  # of white noise, in σ: 1.645 · √2
 _TICK_SHARE = 0.5  # what rounding hides
+_COARSE_SHARE = 0.3  # of the band that the tag lives in; white noise steps by a sixth of it
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Habits:
     reach: Floats  # so near to a rest is at rest
     rest_rows: Floats  # flat for so long at a rest is odd
     rest_others: Floats  # least share of the lively others that lie still meanwhile
+    coarse: Bools  # few steps: how long it lies flat depends on where between two steps it is
     lively: Bools  # rarely lies still: what its neighbours are measured by
     near_zero: Floats  # below this the tag is at rest; NaN where zero is nothing special
     missing_rows: Floats
@@ -88,6 +90,7 @@ def learn_habits(rows: Rows) -> Habits:
         rest=np.array([one.rest for one in lying]).reshape(k, RESTS),
         rest_rows=np.array([one.rest_rows for one in lying]),
         rest_others=np.array([one.rest_others for one in lying]),
+        coarse=tick >= _COARSE_SHARE * (high - low),
         lively=lively,
         near_zero=near,
         reach=reach,

@@ -124,7 +124,9 @@ class Validity:
         others = others_still(run >= FLAT_ROWS, habits.lively) if suspects else np.zeros(run.shape)
         for tag in suspects:
             rests = at_rest(value[:, tag], habits.rest[tag], float(habits.reach[tag]))
-            moving = ~rests & (run[:, tag] >= habits.stuck_rows[tag]) & (others[:, tag] < _STILL_SHARE)
+            low, high = habits.low[tag] - habits.scale[tag], habits.high[tag] + habits.scale[tag]
+            strange = habits.coarse[tag] & ((value[:, tag] < low) | (value[:, tag] > high))
+            moving = ~rests & ~strange & (run[:, tag] >= habits.stuck_rows[tag]) & (others[:, tag] < _STILL_SHARE)
             resting = rests & (run[:, tag] >= habits.rest_rows[tag]) & (others[:, tag] < habits.rest_others[tag] / 2)
             stuck[:, tag] = moving | (resting & np.isfinite(habits.stuck_rows[tag]))
         return stuck

@@ -16,7 +16,7 @@ from benchmarks.analytics.line import Line
 
 BOARDS = (
     "cwru", "nab", "fleet", "cmapss", "skab", "tep", "dirty", "pronostia", "pronostia_life", "repair_texts",
-    "tep_diagnosis",
+    "tep_diagnosis", "speed",
 )  # fmt: skip
 DATASETS = Path(__file__).parents[3] / "shared" / "datasets"
 RESULTS = Path(__file__).parents[1] / "results" / "analytics.md"

@@ -1,18 +1,21 @@
 """Dirty data: what lost, repeated, swapped and lying rows cost, and whether a lying sensor is called one.
 
-    SKAB, the half of the files that nothing was looked at on ──dirt of one kind──► score ──► loss of average precision
+    SKAB, the files with odd numbers ──dirt of one kind──► score ──► loss of average precision
     SKAB and the healthy fleet ──one sensor lies──► sensor case? machine case?
 
-Only files with odd numbers are used here; sensor faults were looked at on the even ones and on seeds 3 and 4.
+Sensor faults were tuned on the even files and on seeds 3 to 5; the odd ones are not held out in the strict sense: false
+sensor faults were looked at on all files, and the rule for coarse tags came from odd ones. A case counts as what it was
+in its last row.
 """
 
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly.scoring.export import score_table
 from anomaly.tables import Table, read_table
@@ -98,13 +101,14 @@ def _lied(table: Table, lie: str, tag: int, onset: int, rng: Random) -> Table:
     true = values[span, tag]
     scale = float(np.nanmedian(np.abs(np.diff(values[:LEARN_ROWS, tag])))) or float(np.nanstd(values[:LEARN_ROWS, tag]))
     gain, offset = _CONVERSIONS[int(rng.integers(len(_CONVERSIONS)))]
-    values[span, tag] = {
+    told: dict[str, Callable[[], NDArray[np.float64]]] = {
         "stuck": lambda: np.full(len(true), true[0]),
         "range": lambda: np.full(len(true), rng.choice([-9999.0, 65535.0])),
         "noise": lambda: true + 20 * scale * rng.standard_normal(len(true)),
         "unit_switch": lambda: gain * true + offset,
         "gap": lambda: np.full(len(true), np.nan),
-    }[lie]()
+    }
+    values[span, tag] = told[lie]()
     return _holding(table, values)
 
 
@@ -135,8 +139,7 @@ def run(datasets: Path) -> list[Line]:
         Line("dirty", "lying sensors named", named, 0.95, None, "higher", {"never": 0.0}, len(lies)),
         Line("dirty", "lying sensors not called a machine's", 1 - called, 0.95, better="higher", n=len(lies)),
     ]
-    lines[0] = Line(*(getattr(lines[0], name) for name in Line.__slots__[:-1]), round(time.monotonic() - started, 1))
-    return lines
+    return [replace(lines[0], seconds=round(time.monotonic() - started, 1)), *lines[1:]]
 
 
 def _random(path: Path, name: str) -> Random:

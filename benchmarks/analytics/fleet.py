@@ -3,7 +3,8 @@
     seed ──► the plant, healthy ──score──► every case is false
          └─► the same plant, troubled ──score──► cases held against what was done to it
 
-Seeds 3 and 4 were looked at while the rooms were built; the board runs on another one.
+A case counts as what it was in its last row: one that turned out to stand on a broken sensor is that sensor's case.
+Seeds 3 to 5 were looked at while the rooms were built; the board runs on another one.
 """
 
 import time

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc, log_ndtr
 
-from anomaly.detectors.joint.independence import decorrelation, effective_rows, smooth, tail_of, widening
+from anomaly.detectors.joint.independence import decorrelation, effective_rows, implied, smooth, tail_of, widening
 from anomaly.detectors.state import Arrays
 from anomaly.rows import Float64s
 
@@ -23,6 +23,7 @@ _FOLDS = 4
 _HEAD_ROWS = 10
 _VARIANCE_LEAST = 0.0025  # of the residual's own
 _REMEMBER_SHARE = 5.0  # the variance forgets over so many learning blocks
+_USUAL = 2.0  # in its own spread
 _PULL_MOST = 9.0  # a wild row counts no more than this many variances
 _LN10 = math.log(10)
 
@@ -38,7 +39,7 @@ class Deviations:
         self._whitening = np.eye(tags)
         self._tails = np.ones((len(RATES), 2))
         self._forget = np.zeros(1)
-        self._unit = self._deviation
+        self._unit, self._out = self._deviation, np.zeros(tags, bool)
 
     def learn(self, residuals: Float64s, effective: Float64s) -> None:
         """Learn from residuals [n, k] whose tags are worth `effective` [k] independent rows."""
@@ -53,14 +54,22 @@ class Deviations:
             self._variance[number] = variance * widening(worth, _DOUBT)
         self._forget = np.array([1 / (_REMEMBER_SHARE * len(residuals))])
 
-    def surprise(self, residual: Float64s) -> float:
-        """The surprise of a row of residuals [k]."""
+    def surprise(self, residual: Float64s, out: NDArray[np.bool_]) -> float:
+        """The surprise of a row of residuals [k]; the tags `out` [k] say nothing, and are where the others put them."""
         self._deviation = self._deviation + self._rates * (residual - self._deviation)
-        self._unit = unit = self._deviation / np.sqrt(self._variance)
+        unit = self._deviation / np.sqrt(self._variance)
+        if out.any():
+            unit = implied(self._whitening, unit, out)
+            self._deviation = unit * np.sqrt(self._variance)
+        self._unit, self._out = unit, out
         distance = np.einsum("rk,rk->r", unit @ self._whitening, unit)
         together = -np.log10(np.maximum(gammaincc(self._tails[:, 0], distance / self._tails[:, 1]), 1e-300))
-        alone = -log_ndtr(-np.abs(unit).max(axis=1)) / _LN10 - math.log10(2.0 * self._tags)
+        alone = -log_ndtr(-np.where(out, 0.0, np.abs(unit)).max(axis=1)) / _LN10 - math.log10(2.0 * self._tags)
         return max(float(together.max()), float(alone.max()), 0.0)
+
+    def implied(self, residual: Float64s, out: NDArray[np.bool_]) -> Float64s:
+        """`residual` [k] with the tags `out` [k] where the others put them."""
+        return implied(self._whitening, residual, out)
 
     def shares(self) -> Float64s:
         """[k]: how much each tag has to do with the last surprise.
@@ -72,8 +81,9 @@ class Deviations:
         return result
 
     def rejoin(self) -> None:
-        """Forget what is smoothed, not what was learned."""
-        self._deviation = np.zeros_like(self._deviation)
+        """No tag comes back farther off than is usual."""
+        most = _USUAL * np.sqrt(self._variance)
+        self._deviation = np.clip(self._deviation, -most, most)
 
     def doubt(self, tags: NDArray[np.bool_]) -> None:
         """Forget what is smoothed of these tags [k]."""
@@ -81,7 +91,7 @@ class Deviations:
 
     def remember(self) -> None:
         """The last row was calm: it belongs to what is usual."""
-        seen = np.minimum(self._unit * self._unit, _PULL_MOST)
+        seen = np.where(self._out, 1.0, np.minimum(self._unit * self._unit, _PULL_MOST))
         self._variance = self._variance * (1.0 + self._forget * (seen - 1.0))
 
     def arrays(self) -> Arrays:

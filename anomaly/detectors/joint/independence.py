@@ -6,6 +6,7 @@ chi-squared with ν degrees of freedom.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from anomaly.rows import Float64s
@@ -63,6 +64,16 @@ def decorrelation(values: Float64s) -> Float64s:
     np.fill_diagonal(correlation, 1.0)
     result: Float64s = np.linalg.inv(correlation)
     return result
+
+
+def implied(precision: Float64s, values: Float64s, out: NDArray[np.bool_]) -> Float64s:
+    """`values` [..., k] with what those of the tags `out` [k] are expected to be, given the others.
+
+    With these the squared distance by `precision` [k, k] is that of the others alone, and `out` has no share in it.
+    """
+    filled = values.copy()
+    filled[..., out] = -values[..., ~out] @ np.linalg.solve(precision[np.ix_(out, out)], precision[np.ix_(out, ~out)]).T
+    return filled
 
 
 def tail_of(distances: Float64s) -> Float64s:

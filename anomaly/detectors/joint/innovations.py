@@ -10,7 +10,7 @@ the regression form; Hawkins, Technometrics 33 (1991): regression adjusted varia
 import numpy as np
 from scipy.special import gammaincc
 
-from anomaly.detectors.joint.independence import decorrelation, effective_rows, smooth, tail_of, widening
+from anomaly.detectors.joint.independence import decorrelation, effective_rows, implied, smooth, tail_of, widening
 from anomaly.detectors.state import Arrays
 from anomaly.rows import Float64s
 
@@ -73,6 +73,8 @@ class Innovations:
         raw = (residual - self._expected) * measured / (self._spread * np.sqrt(self._variance))
         self._before, self._expected = residual, residual @ self._weights
         self._innovation = np.minimum(np.maximum(raw, -_INNOVATION_MOST), _INNOVATION_MOST)
+        if not measured.all():
+            self._innovation = implied(self._whitening, self._innovation, measured == 0)
         seen = max(float(measured.sum()), 1.0)
         energy = float(self._innovation @ self._whitening @ self._innovation) * len(measured) / seen
         self._energy = self._energy + RATE * (energy - self._energy)
@@ -84,7 +86,12 @@ class Innovations:
         result: Float64s = (self._innovation @ self._whitening) ** 2 / np.diag(self._whitening)
         return result
 
-    def rejoin(self) -> None:
+    def rejoin(self, residual: Float64s) -> None:
+        """Go on from `residual` [k], with no more energy than is usual."""
+        self._before, self._expected = residual, residual @ self._weights
+        self._energy = np.minimum(self._energy, self._tail[:1] * self._tail[1:])
+
+    def doubt(self) -> None:
         """Forget what runs on, not what was learned."""
         self._before, self._expected = np.zeros_like(self._before), np.zeros_like(self._expected)
         self._energy = self._tail[:1] * self._tail[1:]  # the mean

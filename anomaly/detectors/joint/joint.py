@@ -19,6 +19,7 @@ LEARN_ROWS_LEAST = 60
 DOUBTFUL = 2.0  # a calm machine is above this surprise in 1 % of its rows: what is seen then is not learned as normal
 _PACE_HELD = 0.1  # of the ordinary one
 _WORTH_RATE = 0.2
+_USUAL = 3.0  # spreads that a tag may well be away from its level
 
 
 class Joint:
@@ -28,7 +29,7 @@ class Joint:
         self._reference = Reference(tags)
         self._deviations = Deviations(tags)
         self._innovations = Innovations(tags)
-        self._measured = np.zeros(tags)
+        self._measured, self._out = np.zeros(tags), np.zeros(tags, bool)
         self._ready = np.zeros(1, bool)
 
     @property
@@ -49,37 +50,39 @@ class Joint:
         self._innovations.learn(residuals)
         self._ready[:] = True
 
-    def look(self, values: Float64s) -> float:
-        """The surprise of a row [k], NaN while nothing was learned."""
+    def look(self, values: Float64s, out: NDArray[np.bool_]) -> float:
+        """The surprise of a row [k], NaN while nothing was learned; `out` [k]: no value of these tags is believed."""
         if not self._ready[0]:
             return float("nan")
         self._measured = 1.0 - np.isnan(values)
         if not self._measured.any():
             return float("nan")
-        residual = self._reference.look(values)
-        return max(self._deviations.surprise(residual), self._innovations.surprise(residual, self._measured))
+        residual, self._out = self._reference.look(values), out
+        if out.any():
+            residual = self._reference.residual = self._deviations.implied(residual, out)
+        return max(self._deviations.surprise(residual, out), self._innovations.surprise(residual, self._measured))
 
     def settle(self, surprise: float, *, held: bool) -> None:
         """Take the row in: `held` while the machine is in alarm."""
         if not (self._ready[0] and self._measured.any()):
             return
         calm = not held and surprise <= DOUBTFUL
-        self._reference.follow(1.0 if calm else _PACE_HELD)
+        self._reference.follow(np.where(self._out, 0.0, 1.0 if calm else _PACE_HELD))
         if not held:
             self._deviations.remember()
             self._innovations.remember(self._measured)
 
     def rejoin(self) -> None:
-        """The machine comes back to this mode: what was smoothed when it left says nothing now."""
-        self._reference.residual[:] = 0.0
+        """The machine comes back to this mode: it goes on where it left, but how it left says nothing."""
+        self._reference.residual = np.clip(self._reference.residual, -_USUAL, _USUAL)
         self._deviations.rejoin()
-        self._innovations.rejoin()
+        self._innovations.rejoin(self._reference.residual)
 
     def doubt(self, tags: NDArray[np.bool_]) -> None:
         """The sensors of these tags [k] turn out to be broken: what they have said lately is forgotten."""
         self._reference.residual = np.where(tags, 0.0, self._reference.residual)
         self._deviations.doubt(tags)
-        self._innovations.rejoin()
+        self._innovations.doubt()
 
     def shares(self) -> Float64s:
         """[k]: how much each tag has to do with the last surprise; they sum to 1, or are all 0."""

@@ -61,8 +61,8 @@ class Reference:
         self.residual = np.minimum(np.maximum(off, -RESIDUAL_MOST), RESIDUAL_MOST)
         return self.residual
 
-    def follow(self, pace: float) -> None:
-        """Let the level follow the row that was looked at."""
+    def follow(self, pace: Float64s) -> None:
+        """Let the levels follow the row that was looked at, each at its share `pace` [k] of the ordinary speed."""
         pull = np.minimum(np.maximum(self.residual, -1.0), 1.0) * self.spread
         self.level = self.level + self.rate * pace * pull
 

@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
 
-from anomaly.detectors.joint.independence import effective_rows, smooth, widening
+from anomaly.detectors.joint.independence import effective_rows, implied, smooth, widening
+from anomaly.rows import Rows
 from anomaly.scoring import BadMachineMap
 from anomaly.scoring.alarm import AlarmState
 from anomaly.scoring.aligning import Aligner, aligned_block
 from anomaly.scoring.attribution import Attribution
 from anomaly.scoring.budget import Budget, budget_for
+from anomaly.scoring.judges import no_opinion
+from anomaly.scoring.limits import Limits
 from anomaly.scoring.machine_map import machine_map
+from anomaly.scoring.verdicts import KINDS, CaseBook
 
 SECOND = 1_000_000_000
 
@@ -33,7 +37,8 @@ def test_evidence_opens_and_patience_closes():
     budget = Budget(threshold=5.0, on_rows=6, off_rows=3)
     assert walk([6, 6, 4, 6, 6], budget) == [False] * 5
     assert walk([6, 6, 6, 6, 6, 6], budget)[-2:] == [True, True]
-    assert walk([100, 100, 100], budget) == [False, False, True]
+    assert walk([100, 100], budget) == [False, True]
+    assert walk([10, 1, 10, 1], budget) == [False] * 4
     assert walk([100, 100, 100, 1, 1, float("nan"), 1], budget)[-3:] == [True, True, False]
     assert walk([100, 100, 100, 1, 1, 4, 1, 1, 1], budget)[-2:] == [True, False]
 
@@ -112,3 +117,23 @@ def test_a_map_gives_limits_with_delays_by_kind():
 def test_a_map_that_contradicts_itself_is_told(raw, words):
     with pytest.raises(BadMachineMap, match=words):
         machine_map(raw, NAMES)
+
+
+def test_a_tag_that_says_nothing_has_no_part_in_the_distance():
+    values = np.random.default_rng(1).standard_normal((500, 3)) @ np.array([[1, 0.9, 0], [0, 0.3, 0], [0, 0, 1]])
+    precision = np.linalg.inv(np.cov(values.T))
+    filled = implied(precision, np.array([3.0, -50.0, 1.0]), np.array([False, True, False]))
+    others = np.linalg.inv(np.cov(values[:, [0, 2]].T))
+    assert filled @ precision @ filled == pytest.approx(np.array([3.0, 1.0]) @ others @ np.array([3.0, 1.0]))
+    assert (filled @ precision)[1] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("failed", "cases"), [(1, [1, 1, 1, 1]), (0, [1, 1, 2, 2])])
+def test_a_case_on_a_sensor_that_turns_out_to_be_broken_becomes_its_case(failed, cases):
+    machine, sensor = np.array([True, True, False, False]), np.array([False, False, True, True])
+    said = no_opinion(4, 2)
+    said.machine[:], said.sensor[:] = machine, sensor
+    said.machine_tags[machine, 0], said.sensor_tags[sensor, 0] = 1, failed
+    verdicts = CaseBook(("", "")).verdicts(said, Limits(()).update(Rows(np.arange(4), np.zeros((4, 2)))), 100)
+    assert verdicts.case.tolist() == cases
+    assert [KINDS[kind] for kind in verdicts.kind] == ["machine", "machine", "sensor", "sensor"]
