@@ -26,6 +26,8 @@ class Block:
         """Sort; drop what is not finite; of several samples of one series and time keep the first."""
         finite = np.isfinite(value)
         series, time_ns, value = series[finite], time_ns[finite], value[finite]
+        if len(series) < 2:
+            return cls(series.astype(np.int64), time_ns.astype(np.int64), value.astype(np.float64))
         order = np.lexsort((time_ns, series))
         series, time_ns = series[order].astype(np.int64), time_ns[order].astype(np.int64)
         repeated = np.zeros(len(series), bool)
@@ -51,7 +53,14 @@ def rounds(row: Int64s) -> Iterator[Int64s]:
     """Positions of the first sample of every row, then of every second one, and so on; `row` is sorted."""
     if not len(row):
         return
-    starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]])
-    lengths = np.diff(np.r_[starts, len(row)])
+    starts = starts_of(row)
+    lengths = np.diff(starts, append=len(row))
     for number in range(int(lengths.max())):
         yield starts[lengths > number] + number
+
+
+def starts_of(row: Int64s) -> Int64s:
+    """Position of the first sample of every row; `row` is sorted. Spelled out: it is on the way of every event."""
+    first = np.ones(len(row), bool)
+    np.not_equal(row[1:], row[:-1], out=first[1:])
+    return first.nonzero()[0]

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from anomaly.detectors.block import NEVER, Block, Float64s, Int64s, rounds
+from anomaly.detectors.block import NEVER, Block, Float64s, Int64s, rounds, starts_of
 from anomaly.detectors.state import Arrays, pack, unpack
 
 VERSION = "limits-1"
@@ -93,19 +94,19 @@ class LimitDetector:
         found: list[Transition] = []
         for at in rounds(row[wanted]):
             found += self._step(busy, row[wanted][at], block.time_ns[wanted][at], block.value[wanted][at])
-        last = np.flatnonzero(np.r_[row[1:] != row[:-1], True])
-        self._last_ns[row[last]] = block.time_ns[last]
+        self._last_ns[row] = block.time_ns  # of several of a series the last one stays
         return sorted(found, key=lambda transition: (transition.time_ns, transition.key))
 
     def _busy(self, block: Block, row: Int64s) -> Int64s:
         """The rules that could change: under way already, or with a sample beyond. On a quiet plant there are none."""
         highest, lowest = np.full(len(self._series), -np.inf), np.full(len(self._series), np.inf)
-        starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]])
+        starts = starts_of(row)
         highest[row[starts]] = np.maximum.reduceat(block.value, starts)
         lowest[row[starts]] = np.minimum.reduceat(block.value, starts)
         farthest = np.where(self._sign > 0, highest[self._row], -lowest[self._row])
         under_way = self._active | (self._since_ns != NEVER)
-        return np.flatnonzero(under_way | (farthest > self._threshold))
+        could_change: NDArray[np.bool_] = under_way | (farthest > self._threshold)
+        return could_change.nonzero()[0]
 
     def _step(self, busy: Int64s, row: Int64s, time_ns: Int64s, value: Float64s) -> list[Transition]:
         """One sample of each of some series."""
